@@ -1,0 +1,240 @@
+"""What a program does: one interpreter, for any array library, and the numpy reference.
+
+A program is compiled once for a layout into a list of steps; every call then runs one training step for any number
+of lanes at once. Whatever does not depend on an array (`1 - beta1 ** t`) is computed in double precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from programs.check import check, kind_of
+from programs.ir import Arg, Const, Program, Ref, Var
+from programs.kinds import Kind
+from programs.layout import Layout
+from programs.ops import OPS, Op, Shape
+
+A = TypeVar("A")
+
+
+class Backend(Protocol[A]):
+    """What an array library has to provide. Shapes are those of `Layout`."""
+
+    def elementwise(self, op: str) -> Callable[..., A]:
+        """The meaning of an elementwise row; it is given arrays and floats, at least one of them an array."""
+        ...
+
+    def reduction(self, op: str) -> Callable[..., A]:
+        """The meaning of a reduction row on one flattened parameter: `(lanes, n) -> (lanes,)`."""
+        ...
+
+    def matrix(self, op: str) -> Callable[[A], A]:
+        """The meaning of a matrix row: `(lanes, rows, columns)` to the same shape."""
+        ...
+
+    def spread(self, value: A, layout: Layout) -> A:
+        """A per-tensor value repeated over the weights of each tensor: `(lanes, tensors) -> (lanes, size)`."""
+        ...
+
+    def stack(self, columns: list[A]) -> A:
+        """One `(lanes,)` array per tensor to `(lanes, tensors)`."""
+        ...
+
+    def join(self, parts: list[A]) -> A:
+        """One `(lanes, n)` array per tensor to `(lanes, size)`."""
+        ...
+
+    def reshape(self, value: A, shape: tuple[int, ...]) -> A:
+        """The same numbers in another shape; -1 stands for the lanes."""
+        ...
+
+    def fill(self, value: float, like: A, columns: int) -> A:
+        """`(lanes, columns)` of one number, with lanes and type as in `like`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Step(Generic[A]):
+    function: Callable[..., Any]
+    sources: tuple[int, ...]
+    target: int
+    drop: tuple[int, ...]
+
+
+class Runner(Generic[A]):
+    """A program made ready to run on one layout with one array library.
+
+    Args:
+        program: A checked program.
+        layout: The parameters it updates.
+        backend: The array library.
+        hypers: Values that replace the defaults: floats, or arrays `(lanes, 1)` that differ by lane.
+    """
+
+    def __init__(
+        self, program: Program, layout: Layout, backend: Backend[A], hypers: Mapping[str, float | A] | None = None
+    ) -> None:
+        self.program = program
+        self.layout = layout
+        self.backend = backend
+        self.facts = check(program)
+        self._width = {Kind.SCALAR: 1, Kind.PER_TENSOR: len(layout.shapes), Kind.TENSOR: layout.size}
+        self._constants: list[float | A] = []
+        self._slots: dict[Arg, int] = {}
+        for name in [*program.inputs, *program.states]:
+            self._slots[Ref(name)] = len(self._slots)
+        for hyper in program.hypers:
+            value = hyper.default if hypers is None else hypers.get(hyper.name, hyper.default)
+            self._slots[Ref(hyper.name)] = len(self._slots)
+            self._constants.append(value)
+        for _, arg in program.uses():
+            if isinstance(arg, Const) and arg not in self._slots:
+                self._slots[arg] = len(self._slots)
+                self._constants.append(arg.value)
+        self._steps = self._compile()
+
+    def zero_states(self, like: A) -> tuple[A, ...]:
+        """The states before the first step, with lanes and type as in `like`."""
+        return tuple(
+            self.backend.fill(0.0, like, self._width[self.facts.state_kinds[name]]) for name in self.program.states
+        )
+
+    def __call__(self, inputs: Mapping[str, float | A], states: Sequence[A]) -> tuple[A, tuple[A, ...]]:
+        """One step.
+
+        Args:
+            inputs: The reserved inputs by name; arrays shaped by their kind, or floats for scalars.
+            states: The states as returned by the step before, or by `zero_states`.
+
+        Returns:
+            The update `(lanes, size)` and the next states.
+        """
+        program = self.program
+        values: list[Any] = [inputs[name] for name in program.inputs]
+        values += states
+        values += self._constants
+        values += [None] * (len(program.body))
+        for step in self._steps:
+            values[step.target] = step.function(*[values[source] for source in step.sources])
+            for slot in step.drop:
+                values[slot] = None
+        update, *rest = (values[self._slots[arg]] for arg in program.outputs)
+        kinds = [Kind.TENSOR, *(self.facts.state_kinds[name] for name in program.states)]
+        like = inputs["g"]
+        update, *nexts = (
+            self._shaped(value, kind, like) for value, kind in zip([update, *rest], kinds, strict=True)
+        )
+        return update, tuple(nexts)
+
+    def _shaped(self, value: Any, kind: Kind, like: Any) -> A:
+        """An output in the full width of its kind: a float or a smaller kind is spread out."""
+        if isinstance(value, float):
+            return self.backend.fill(value, like, self._width[kind])
+        if value.shape[-1] == self._width[kind]:
+            return value  # type: ignore[no-any-return]
+        if value.shape[-1] == 1:
+            return value + self.backend.fill(0.0, like, self._width[kind])  # type: ignore[no-any-return]
+        return self.backend.spread(value, self.layout)
+
+    def _compile(self) -> tuple[_Step[A], ...]:
+        program = self.program
+        first = len(self._slots)
+        self._slots.update({Var(index): first + index for index in range(len(program.body))})
+        last_use = {arg: index for index, arg in program.uses()}
+        steps = []
+        for index, instr in enumerate(program.body):
+            kinds = [kind_of(program, arg, self.facts.kinds, self.facts.state_kinds) for arg in instr.args]
+            drop = tuple(
+                self._slots[arg] for arg in set(instr.args) if isinstance(arg, Var) and last_use[arg] == index
+            )
+            sources = tuple(self._slots[arg] for arg in instr.args)
+            function = self._function(OPS[instr.op], kinds, self.facts.kinds[index])
+            steps.append(_Step(function, sources, self._slots[Var(index)], drop))
+        return tuple(steps)
+
+    def _function(self, op: Op, kinds: list[Kind], result: Kind) -> Callable[..., Any]:
+        match op.shape:
+            case Shape.REDUCTION:
+                return self._reduction(op)
+            case Shape.MATRIX:
+                return self._matrix(op)
+            case Shape.ELEMENTWISE if result is Kind.SCALAR:
+                return self._scalar(op)
+            case Shape.ELEMENTWISE:
+                return self._broadcast(op, kinds, result)
+
+    def _scalar(self, op: Op) -> Callable[..., Any]:
+        array_meaning, host_meaning = self.backend.elementwise(op.name), op.numpy
+
+        def apply(*args: float | A) -> float | A:
+            if all(isinstance(arg, float) for arg in args):
+                with np.errstate(all="ignore"):
+                    return float(host_meaning(*(np.float64(arg) for arg in args)))  # type: ignore[arg-type]
+            return array_meaning(*args)
+
+        return apply
+
+    def _broadcast(self, op: Op, kinds: list[Kind], result: Kind) -> Callable[..., A]:
+        meaning = self.backend.elementwise(op.name)
+        spread = [kind is Kind.PER_TENSOR and result is Kind.TENSOR for kind in kinds]
+        if not any(spread):
+            return meaning
+
+        def apply(*args: A) -> A:
+            pairs = zip(args, spread, strict=True)
+            return meaning(*(self.backend.spread(arg, self.layout) if wide else arg for arg, wide in pairs))
+
+        return apply
+
+    def _reduction(self, op: Op) -> Callable[..., A]:
+        meaning, slices = self.backend.reduction(op.name), self.layout.slices
+
+        def apply(*args: Any) -> A:
+            return self.backend.stack([meaning(*(arg[:, part] for arg in args)) for part in slices])
+
+        return apply
+
+    def _matrix(self, op: Op) -> Callable[[A], A]:
+        meaning, layout, reshape = self.backend.matrix(op.name), self.layout, self.backend.reshape
+
+        def apply(value: Any) -> A:
+            parts = []
+            for index, part in enumerate(layout.slices):
+                matrix = reshape(value[:, part], (-1, *layout.matrix_shape(index)))
+                parts.append(reshape(meaning(matrix), (-1, layout.sizes[index])))
+            return self.backend.join(parts)
+
+        return apply
+
+
+class NumpyBackend:
+    """The reference: the meanings of the table itself, in the precision of the arrays it is given."""
+
+    def elementwise(self, op: str) -> Callable[..., NDArray[Any]]:
+        return OPS[op].numpy
+
+    reduction = elementwise
+    matrix = elementwise
+
+    def spread(self, value: NDArray[Any], layout: Layout) -> NDArray[Any]:
+        return np.repeat(value, layout.sizes, axis=1)
+
+    def stack(self, columns: list[NDArray[Any]]) -> NDArray[Any]:
+        return np.stack(columns, axis=1)
+
+    def join(self, parts: list[NDArray[Any]]) -> NDArray[Any]:
+        return np.concatenate(parts, axis=1)
+
+    def reshape(self, value: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+        return value.reshape(shape)
+
+    def fill(self, value: float, like: NDArray[Any], columns: int) -> NDArray[Any]:
+        return np.full((like.shape[0], columns), value, dtype=like.dtype)
+
+
+NUMPY = NumpyBackend()
