@@ -115,9 +115,7 @@ def _infer_kinds(program: Program) -> tuple[tuple[Kind, ...], dict[str, Kind]]:
     return tuple(kinds), state_kinds
 
 
-def kind_of(
-    program: Program, arg: Arg, kinds: list[Kind] | tuple[Kind, ...], state_kinds: dict[str, Kind]
-) -> Kind:
+def kind_of(program: Program, arg: Arg, kinds: list[Kind] | tuple[Kind, ...], state_kinds: dict[str, Kind]) -> Kind:
     """The kind of one argument, given those of the instructions and of the states."""
     if isinstance(arg, Var):
         return kinds[arg.index]

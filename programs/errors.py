@@ -17,9 +17,7 @@ class RuleError(ValueError):
         hint: What is allowed, or how to mend it; may be empty.
     """
 
-    def __init__(
-        self, message: str, *, line: int = 0, column: int = 0, source_line: str = "", hint: str = ""
-    ) -> None:
+    def __init__(self, message: str, *, line: int = 0, column: int = 0, source_line: str = "", hint: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.line = line

@@ -1,10 +1,10 @@
 """Text to program. The text is read as data: nothing in it is ever executed or imported.
 
-    rule  ::=  def NAME(NAME, ..., *, NAME=NUMBER, ...):
-                   NAME = expr
-                   ...
-                   return expr, expr, ...
-    expr  ::=  NAME | NUMBER | -expr | expr OP expr | OPERATION(expr, ...) | (expr)        OP: + - * / **
+rule  ::=  def NAME(NAME, ..., *, NAME=NUMBER, ...):
+               NAME = expr
+               ...
+               return expr, expr, ...
+expr  ::=  NAME | NUMBER | -expr | expr OP expr | OPERATION(expr, ...) | (expr)        OP: + - * / **
 """
 
 from __future__ import annotations
@@ -90,7 +90,14 @@ class _Parser:
 
     def _head(self) -> tuple[tuple[str, ...], tuple[str, ...], tuple[Hyper, ...]]:
         function, args = self.function, self.function.args
-        if function.decorator_list or function.returns or args.posonlyargs or args.vararg or args.kwarg or args.defaults:
+        if (
+            function.decorator_list
+            or function.returns
+            or args.posonlyargs
+            or args.vararg
+            or args.kwarg
+            or args.defaults
+        ):
             raise self._error(
                 function,
                 "The head of a rule has names, and after a star names with defaults.",
@@ -152,8 +159,8 @@ class _Parser:
                     raise self._error(node, f"Unknown name {name!r}.", hint)
                 return self.scope[name]
             case ast.UnaryOp(op=ast.USub(), operand=operand):
-                value = self._expression(operand, depth + 1)
-                return Const(-value.value) if isinstance(value, Const) else self._emit(node, "neg", [value])
+                inner = self._expression(operand, depth + 1)
+                return Const(-inner.value) if isinstance(inner, Const) else self._emit(node, "neg", [inner])
             case ast.BinOp(left=left, op=operator, right=right) if type(operator) in _OPERATORS:
                 args = [self._expression(left, depth + 1), self._expression(right, depth + 1)]
                 return self._emit(node, INFIX[_OPERATORS[type(operator)]].name, args)

@@ -126,9 +126,7 @@ class Runner(Generic[A]):
         update, *rest = (values[self._slots[arg]] for arg in program.outputs)
         kinds = [Kind.TENSOR, *(self.facts.state_kinds[name] for name in program.states)]
         like = inputs["g"]
-        update, *nexts = (
-            self._shaped(value, kind, like) for value, kind in zip([update, *rest], kinds, strict=True)
-        )
+        update, *nexts = (self._shaped(value, kind, like) for value, kind in zip([update, *rest], kinds, strict=True))
         return update, tuple(nexts)
 
     def _shaped(self, value: Any, kind: Kind, like: Any) -> A:
@@ -146,12 +144,10 @@ class Runner(Generic[A]):
         first = len(self._slots)
         self._slots.update({Var(index): first + index for index in range(len(program.body))})
         last_use = {arg: index for index, arg in program.uses()}
-        steps = []
+        steps: list[_Step[A]] = []
         for index, instr in enumerate(program.body):
             kinds = [kind_of(program, arg, self.facts.kinds, self.facts.state_kinds) for arg in instr.args]
-            drop = tuple(
-                self._slots[arg] for arg in set(instr.args) if isinstance(arg, Var) and last_use[arg] == index
-            )
+            drop = tuple(self._slots[arg] for arg in set(instr.args) if isinstance(arg, Var) and last_use[arg] == index)
             sources = tuple(self._slots[arg] for arg in instr.args)
             function = self._function(OPS[instr.op], kinds, self.facts.kinds[index])
             steps.append(_Step(function, sources, self._slots[Var(index)], drop))
