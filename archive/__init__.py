@@ -1,1 +1,13 @@
-"""archive."""
+"""The shelf: the best of every kind in memory, and the record of a run in a database.
+
+In reading order:
+
+- `grid`: MAP-Elites. Axes, cells, the best elite of each.
+- `records`: the facts of a run, as frozen dataclasses.
+- `store`: what is guaranteed about them; `ask` and `tell`, one transaction each, and the readers.
+- `views`: read-only questions that the command line and the pages share; the grid rebuilt from the store.
+- `errors`: what can go wrong, for callers to catch.
+
+Beneath the store: `schema` (the tables), `rows` (records to rows and back), `database` (transactions), `identity` (is
+this database ours, and the making of one that is), `address` (where it lives and how to reach it).
+"""

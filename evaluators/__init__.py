@@ -1,1 +1,15 @@
-"""evaluators."""
+"""Measuring: trains real models with update rules and says what came of it.
+
+In reading order:
+
+- `job`: what is asked (`Job`, `Race`) and what comes back (`Report`, `Result`, `Outcome`). Plain data, JSON both ways.
+- `tasks`: the models and data that rules are measured on, one file each, and how to add one.
+- `lanes`: one training run as data: `Lane` asks for it, `Trace` says what became of it.
+- `schedule`: the learning rate over a run.
+- `population`: many lanes as one flat array of weights; their gradients, their updates, dropping the dead.
+- `train`: the training loop. `train(...)` takes lanes and returns traces; another engine only has to do the same.
+- `race`: the learning-rate search that every rule gets, candidate and baseline alike.
+- `memory`: what a rule will need, known before it runs.
+- `device`: where it runs.
+- `evaluate`: `evaluate(job) -> report`, the front door.
+"""

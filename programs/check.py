@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from programs.errors import suggest
@@ -68,7 +69,7 @@ def check(program: Program) -> Facts:
     """
     _check_names(program)
     kinds, state_kinds = _infer_kinds(program)
-    live, live_names = _liveness(program)
+    live, live_names = liveness(program, program.outputs[: len(program.signature.outputs)])
     _check_outputs(program, kinds, state_kinds, live_names)
     live_states = frozenset(live_names.intersection(program.states))
     return Facts(kinds, state_kinds, live, live_states, _cost(program, kinds, state_kinds, live, live_states))
@@ -142,11 +143,11 @@ def _check_kinds(index: int, instr: Instr, kinds: list[Kind]) -> None:
             raise CheckError(index, f"{instr.op} needs a tensor, but is given a {kind}.")
 
 
-def _liveness(program: Program) -> tuple[frozenset[int], frozenset[str]]:
-    """Instructions and head names that the signature's outputs depend on, around the training loop."""
+def liveness(program: Program, roots: Iterable[Arg]) -> tuple[frozenset[int], frozenset[str]]:
+    """Instructions and head names that `roots` depend on, this step or, through the states, an earlier one."""
     live: set[int] = set()
     names: set[str] = set()
-    pending = list(program.outputs[: len(program.signature.outputs)])
+    pending = list(roots)
     while pending:
         arg = pending.pop()
         if isinstance(arg, Var) and arg.index not in live:

@@ -21,7 +21,7 @@ from programs.kinds import Kind
 
 @dataclass(frozen=True, slots=True)
 class Const:
-    """An anonymous number written in the body. Always finite."""
+    """An anonymous number written in the body. Always finite, and never minus zero, which equals zero."""
 
     value: float
 
@@ -69,12 +69,14 @@ class Signature:
         inputs: The reserved input names a program may ask for, in the order they are printed, with their kinds.
         required: The inputs that at least one output must depend on.
         outputs: The results, before the states, with their kinds.
+        reserved: Names that no state or hyperparameter may take, because they are kept for inputs to come.
     """
 
     name: str
     inputs: Mapping[str, Kind]
     required: tuple[str, ...]
     outputs: Mapping[str, Kind]
+    reserved: tuple[str, ...] = ()
 
 
 UPDATE_RULE = Signature(
@@ -84,10 +86,12 @@ UPDATE_RULE = Signature(
     ),
     required=("g",),
     outputs=MappingProxyType({"update": Kind.TENSOR}),
+    reserved=("w0", "loss", "h"),
 )
 """`w` weights, `g` gradient, `lr` the scheduled learning rate, `t` the step from 1, `T` the number of steps.
 
-The output is subtracted: `w <- w - update`.
+The output is subtracted: `w <- w - update`. Reserved are the initial weights, the loss of the batch and a diagonal
+estimate of the curvature.
 """
 
 

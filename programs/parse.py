@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import math
+import warnings
 
 from programs.check import CheckError, check
 from programs.errors import RuleError, suggest
@@ -26,6 +27,18 @@ _OPERATORS: dict[type[ast.operator], str] = {
     ast.Div: "/",
     ast.Pow: "**",
 }
+_FORM = "Write: def my_rule(w, g, lr): ... return update"
+_SHORTER = "Name its parts on lines of their own."
+_ALLOWED = "Allowed: names, numbers, + - * / **, and calls of operations such as sqrt(x)."
+_INSTEAD: dict[type[ast.AST], str] = {
+    ast.Expr: "Notes are written as # comments.",
+    ast.AugAssign: "Write: x = x + y.",
+    ast.Attribute: "Call operations by their bare name: sqrt(x).",
+    ast.Call: "Operations are called by their bare name, arguments in order: clip(x, -1, 1).",
+    ast.Compare: "Write: greater(x, y).",
+    ast.IfExp: "Write: where(condition, x, y).",
+    ast.If: "Write: name = where(condition, x, y).",
+}
 
 
 def parse(text: str, signature: Signature = UPDATE_RULE) -> Program:
@@ -39,7 +52,7 @@ def parse(text: str, signature: Signature = UPDATE_RULE) -> Program:
 
 class _Parser:
     def __init__(self, text: str, signature: Signature) -> None:
-        self.lines = text.splitlines()
+        self.lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         self.signature = signature
         self.body: list[Instr] = []
         self.places: list[ast.AST] = []
@@ -70,22 +83,28 @@ class _Parser:
     def _function(self, text: str) -> ast.FunctionDef:
         if len(text.encode("utf-8", "replace")) > MAX_BYTES:
             raise RuleError(f"A rule is at most {MAX_BYTES} bytes long.")
-        if not text.isascii() or "\0" in text:
-            raise RuleError("A rule is plain ASCII text.")
+        for number, line in enumerate(self.lines, start=1):
+            for column, character in enumerate(line):
+                if not character.isascii() or character == "\0":
+                    message = f"A rule is plain ASCII text, but this is {character!a}."
+                    raise RuleError(message, line=number, column=column, source_line=line)
         try:
-            module = ast.parse(text)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                module = ast.parse(text)
         except SyntaxError as error:
             raise RuleError(
-                f"This is not a rule: {error.msg}.",
+                f"This is not a rule: {error.msg.rstrip('.')}.",
                 line=error.lineno or 0,
                 column=max((error.offset or 1) - 1, 0),
                 source_line=(error.text or "").rstrip(),
+                hint=_FORM,
             ) from None
         except (RecursionError, MemoryError, ValueError):
-            raise RuleError("The text is nested too deeply to read.") from None
+            raise RuleError("The text is nested too deeply to read.", hint=_SHORTER) from None
         if len(module.body) != 1 or not isinstance(module.body[0], ast.FunctionDef):
             place = module.body[-1] if module.body else module
-            raise self._error(place, "A rule is exactly one function.", "Write: def my_rule(w, g, lr): ...")
+            raise self._error(place, "A rule is exactly one function.", _FORM)
         return module.body[0]
 
     def _head(self) -> tuple[tuple[str, ...], tuple[str, ...], tuple[Hyper, ...]]:
@@ -109,6 +128,9 @@ class _Parser:
                 raise self._error(arg, "A rule has no annotations.")
             if arg.arg in OPS:
                 raise self._error(arg, f"{arg.arg!r} is the name of an operation.")
+            if arg.arg in self.signature.reserved:
+                hint = "It will be an input of its own one day: choose another name."
+                raise self._error(arg, f"The name {arg.arg!r} is reserved.", hint)
             if arg.arg in self.scope:
                 raise self._error(arg, f"{arg.arg!r} is named twice.")
             self.scope[arg.arg] = Ref(arg.arg)
@@ -129,7 +151,8 @@ class _Parser:
 
     def _statement(self, node: ast.stmt) -> None:
         if not isinstance(node, ast.Assign) or len(node.targets) != 1 or not isinstance(node.targets[0], ast.Name):
-            raise self._error(node, "A rule is made of lines `name = expression` and ends with one `return`.")
+            message = "A rule is made of lines `name = expression` and ends with one `return`."
+            raise self._error(node, message, _INSTEAD.get(type(node), ""))
         name = node.targets[0].id
         if name in OPS:
             raise self._error(node, f"{name!r} is the name of an operation.")
@@ -149,7 +172,7 @@ class _Parser:
 
     def _expression(self, node: ast.expr, depth: int) -> Arg:
         if depth > MAX_DEPTH:
-            raise self._error(node, "The expression is nested too deeply.", "Name its parts on lines of their own.")
+            raise self._error(node, "The expression is nested too deeply.", _SHORTER)
         match node:
             case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
                 return self._number(node, value)
@@ -160,7 +183,7 @@ class _Parser:
                 return self.scope[name]
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 inner = self._expression(operand, depth + 1)
-                return Const(-inner.value) if isinstance(inner, Const) else self._emit(node, "neg", [inner])
+                return Const(0.0 - inner.value) if isinstance(inner, Const) else self._emit(node, "neg", [inner])
             case ast.BinOp(left=left, op=operator, right=right) if type(operator) in _OPERATORS:
                 args = [self._expression(left, depth + 1), self._expression(right, depth + 1)]
                 return self._emit(node, INFIX[_OPERATORS[type(operator)]].name, args)
@@ -170,9 +193,7 @@ class _Parser:
                 if len(arguments) != OPS[name].arity:
                     raise self._error(node, f"{name} takes {OPS[name].arity} arguments, not {len(arguments)}.")
                 return self._emit(node, name, [self._expression(argument, depth + 1) for argument in arguments])
-        raise self._error(
-            node, "This is not part of the language.", "Allowed: names, numbers, + - * / **, and calls of operations."
-        )
+        raise self._error(node, "This is not part of the language.", _INSTEAD.get(type(node), _ALLOWED))
 
     def _number(self, node: ast.expr, value: int | float) -> Const:
         try:

@@ -119,14 +119,15 @@ class Runner(Generic[A]):
         values += states
         values += self._constants
         values += [None] * (len(program.body))
-        for step in self._steps:
-            values[step.target] = step.function(*[values[source] for source in step.sources])
-            for slot in step.drop:
-                values[slot] = None
-        update, *rest = (values[self._slots[arg]] for arg in program.outputs)
-        kinds = [Kind.TENSOR, *(self.facts.state_kinds[name] for name in program.states)]
-        like = inputs["g"]
-        update, *nexts = (self._shaped(value, kind, like) for value, kind in zip([update, *rest], kinds, strict=True))
+        with np.errstate(all="ignore"):
+            for step in self._steps:
+                values[step.target] = step.function(*[values[source] for source in step.sources])
+                for slot in step.drop:
+                    values[slot] = None
+            outputs = [values[self._slots[arg]] for arg in program.outputs]
+            kinds = [Kind.TENSOR, *(self.facts.state_kinds[name] for name in program.states)]
+            like = inputs["g"]
+            update, *nexts = (self._shaped(value, kind, like) for value, kind in zip(outputs, kinds, strict=True))
         return update, tuple(nexts)
 
     def _shaped(self, value: Any, kind: Kind, like: Any) -> A:
@@ -169,8 +170,7 @@ class Runner(Generic[A]):
 
         def apply(*args: float | A) -> float | A:
             if all(isinstance(arg, float) for arg in args):
-                with np.errstate(all="ignore"):
-                    return float(host_meaning(*(np.float64(arg) for arg in args)))  # type: ignore[arg-type]
+                return float(host_meaning(*(np.float64(arg) for arg in args)))  # type: ignore[arg-type]
             return array_meaning(*args)
 
         return apply

@@ -15,18 +15,30 @@ from programs.ops import OPS
 Number = Tensor | float
 
 
+def _number(value: float, dtype: torch.dtype) -> Tensor:
+    """A tensor without axes, on the CPU: every device takes it, and nothing waits. Too large becomes infinite."""
+    return torch.tensor(value, dtype=dtype)
+
+
 def _tensors(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Let a torch function that wants tensors only take floats as well, as long as one argument is a tensor."""
 
     def apply(*args: Number) -> Tensor:
-        like = next(arg for arg in args if isinstance(arg, Tensor))
-        return function(*(arg if isinstance(arg, Tensor) else like.new_tensor(arg) for arg in args))
+        dtype = next(arg.dtype for arg in args if isinstance(arg, Tensor))
+        return function(*(arg if isinstance(arg, Tensor) else _number(arg, dtype) for arg in args))
 
     return apply
 
 
 def _interp(x: Number, y: Number, a: Number) -> Number:
     return (1.0 - a) * x + a * y
+
+
+def _div(x: Number, y: Number) -> Tensor:
+    if isinstance(x, float) and isinstance(y, Tensor):
+        # Torch would multiply by the reciprocal, which overflows where the quotient does not.
+        return _number(x, y.dtype) / y
+    return x / y  # type: ignore[return-value]
 
 
 def _greater(x: Tensor, y: Tensor) -> Tensor:
@@ -48,7 +60,7 @@ MEANINGS: dict[str, Callable[..., Tensor]] = {
     "add": lambda x, y: x + y,
     "sub": lambda x, y: x - y,
     "mul": lambda x, y: x * y,
-    "div": lambda x, y: x / y,
+    "div": _div,
     "power": torch.pow,
     "neg": torch.neg,
     "reciprocal": torch.reciprocal,
@@ -56,7 +68,7 @@ MEANINGS: dict[str, Callable[..., Tensor]] = {
     "square": torch.square,
     "sqrt": torch.sqrt,
     "cube": lambda x: x * x * x,
-    "cbrt": lambda x: torch.sign(x) * torch.pow(torch.abs(x), 1 / 3) + 0 * x,
+    "cbrt": lambda x: torch.copysign(torch.pow(torch.abs(x), 1 / 3), x),
     "abs": torch.abs,
     "sign": torch.sign,
     "maximum": _tensors(torch.maximum),
@@ -117,7 +129,7 @@ class TorchBackend:
         return value.reshape(shape)
 
     def fill(self, value: float, like: Tensor, columns: int) -> Tensor:
-        return like.new_full((like.shape[0], columns), value)
+        return _number(value, like.dtype).to(like.device).expand(like.shape[0], columns).clone()
 
 
 @lru_cache(maxsize=64)

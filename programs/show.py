@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from collections.abc import Sequence
 
-from programs.ir import Arg, Const, Hyper, Program, Ref, Var
+from programs.ir import Arg, Const, Hyper, Instr, Program, Ref, Var
 from programs.ops import OPS
 
+WIDTH = 112
+"""Longest line that is written where names allow it; leaves room to quote a rule with an indent."""
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "neg": 3, "**": 4}
 _ATOM = 5
 _MAX_INLINED = 4
@@ -19,65 +22,110 @@ def show(program: Program) -> str:
     Results without a name are written where they are used, as long as that keeps the order of the instructions and
     few enough stand in one line; the others are named `x1`, `x2`, ...
     """
-    return _Printer(program).text()
+    printer = Printer(program)
+    statements, outputs = printer.statements()
+    hypers = ["*", *map(_hyper, program.hypers)] if program.hypers else []
+    head = listed(f"def {program.name}(", [*printer.positional(), *hypers], "):")
+    returned = f"return {', '.join(outputs)}"
+    return "\n".join([head, *(f"    {line}" for line in [*statements, returned])]) + "\n"
 
 
 def number(value: float) -> str:
     """A finite float as the shortest text that reads back as the same float."""
-    text = repr(value)
-    return text.removesuffix(".0")
+    return repr(value).removesuffix(".0").replace("e-0", "e-")
 
 
-class _Printer:
+def listed(opening: str, items: Sequence[str], closing: str, width: int = WIDTH) -> str:
+    """`opening item, item closing` on one line, or with a line for each item where that would be too long."""
+    line = f"{opening}{', '.join(items)}{closing}"
+    if len(line) <= width:
+        return line
+    return "\n".join([opening, *(f"    {item}," for item in items), closing])
+
+
+class Printer:
+    """Writes the body of a program as assignments: chooses what is written in place, and names for the rest.
+
+    A subclass writes another language by giving other texts to the applications of operations.
+    """
+
     def __init__(self, program: Program) -> None:
         self.program = program
         self.end = len(program.body)
         self.use_counts = Counter(arg for _, arg in program.uses())
         self.last_use = {arg: index for index, arg in program.uses()}
+        self.state_names = dict(zip(program.next_states, program.states, strict=True))
+        self.head = [*program.inputs, *program.states, *(hyper.name for hyper in program.hypers)]
         self.inlined: set[int] = set()
         self.names: dict[int, str] = {}
-        head = [*program.inputs, *program.states, *(hyper.name for hyper in program.hypers)]
-        self.holders: dict[str, Arg] = {name: Ref(name) for name in head}
-        taken = {*head, *(instr.name for instr in program.body)}
-        self.fresh = (name for name in map("x{}".format, itertools.count(1)) if name not in taken)
+        self.holders: dict[str, Arg] = {}
 
-    def text(self) -> str:
-        self._choose_inlined()
-        lines = []
+    def positional(self) -> list[str]:
+        """The names of the inputs and states, in the order in which the head of a rule lists them."""
+        leading = [name for name in self.program.inputs if name in ("w", "g")]
+        return [*leading, *self.program.states, *(name for name in self.program.inputs if name not in leading)]
+
+    def statements(self) -> tuple[list[str], list[str]]:
+        """The assignments in order, and the outputs; lines grow too long only if the names alone are too long."""
+        for most in range(_MAX_INLINED, -1, -1):
+            statements, outputs = self._attempt(most)
+            if max(map(len, [*statements, "return " + ", ".join(outputs)])) + 4 <= WIDTH:
+                break
+        return statements, outputs
+
+    def application(self, instr: Instr, args: Sequence[tuple[str, int]]) -> tuple[str, int]:
+        """The text of one operation, given those of its arguments, each with how tightly it binds."""
+        op = OPS[instr.op]
+        if op.infix:
+            (left, left_binds), (right, right_binds) = args
+            binds = _PRECEDENCE[op.infix]
+            power = op.infix == "**"
+            left = f"({left})" if left_binds < binds or (power and left_binds == binds) else left
+            right = f"({right})" if right_binds <= binds else right
+            return f"{left} {op.infix} {right}", binds
+        if op.name == "neg" and not isinstance(instr.args[0], Const):
+            text, binds = args[0]
+            return f"-({text})" if binds <= _PRECEDENCE["neg"] else f"-{text}", _PRECEDENCE["neg"]
+        return f"{op.name}({', '.join(text for text, _ in args)})", _ATOM
+
+    def inlinable(self, instr: Instr) -> tuple[Arg, ...]:
+        """The arguments of an instruction that may be written in place."""
+        return instr.args
+
+    def _attempt(self, most: int) -> tuple[list[str], list[str]]:
+        """Statements and outputs with at most so many instructions written in place in one line."""
+        self.names.clear()
+        self.holders = {name: Ref(name) for name in self.head}
+        taken = {*self.head, *(instr.name for instr in self.program.body)}
+        self.fresh = (name for name in map("x{}".format, itertools.count(1)) if name not in taken)
+        self._choose_inlined(most)
+        statements = []
         for index in range(self.end):
             if index not in self.inlined:
                 expression, _ = self._expression(Var(index), top=True)
-                lines.append(f"    {self._name(index)} = {expression}")
-        returned = ", ".join(self._expression(arg)[0] for arg in self.program.outputs)
-        return "\n".join([self._head(), *lines, f"    return {returned}"]) + "\n"
+                statements.append(f"{self._name(index)} = {expression}")
+        return statements, [self._expression(arg)[0] for arg in self.program.outputs]
 
-    def _head(self) -> str:
-        leading = [name for name in self.program.inputs if name in ("w", "g")]
-        others = [name for name in self.program.inputs if name not in leading]
-        parts = [*leading, *self.program.states, *others]
-        if self.program.hypers:
-            parts += ["*", *map(_hyper, self.program.hypers)]
-        return f"def {self.program.name}({', '.join(parts)}):"
-
-    def _choose_inlined(self) -> None:
+    def _choose_inlined(self, most: int) -> None:
         """Walk the statements from the last to the first; each swallows the instructions just before it."""
-        cursor, _ = self._swallow(self.program.outputs, self.end, 0)
+        self.inlined.clear()
+        cursor, _ = self._swallow(self.program.outputs, self.end, most)
         while cursor > 0:
-            cursor, _ = self._swallow(self.program.body[cursor - 1].args, cursor - 1, 0)
+            cursor, _ = self._swallow(self.inlinable(self.program.body[cursor - 1]), cursor - 1, most)
 
-    def _swallow(self, args: tuple[Arg, ...], cursor: int, count: int) -> tuple[int, int]:
+    def _swallow(self, args: tuple[Arg, ...], cursor: int, room: int) -> tuple[int, int]:
         """Inline, right to left, the arguments that end just before `cursor`; returns where the statement starts."""
         for arg in reversed(args):
-            if count < _MAX_INLINED and isinstance(arg, Var) and arg.index == cursor - 1:
+            if room > 0 and isinstance(arg, Var) and arg.index == cursor - 1:
                 instr = self.program.body[arg.index]
                 if not instr.name and self.use_counts[arg] == 1:
                     self.inlined.add(arg.index)
-                    cursor, count = self._swallow(instr.args, arg.index, count + 1)
-        return cursor, count
+                    cursor, room = self._swallow(self.inlinable(instr), arg.index, room - 1)
+        return cursor, room
 
     def _name(self, index: int) -> str:
-        """The hinted name, unless a value that is still needed holds it."""
-        name = self.program.body[index].name
+        """The hinted name, or that of the state it is for, unless a value that is still needed holds it."""
+        name = self.program.body[index].name or self.state_names.get(Var(index), "")
         holder = self.holders.get(name)
         if not name or name in OPS or (holder is not None and self.last_use.get(holder, -1) > index):
             name = next(self.fresh)
@@ -94,19 +142,7 @@ class _Printer:
         if arg.index not in self.inlined and not top:
             return self.names[arg.index], _ATOM
         instr = self.program.body[arg.index]
-        op = OPS[instr.op]
-        parts = [self._expression(argument) for argument in instr.args]
-        if op.infix:
-            (left, left_binds), (right, right_binds) = parts
-            binds = _PRECEDENCE[op.infix]
-            power = op.infix == "**"
-            left = f"({left})" if left_binds < binds or (power and left_binds == binds) else left
-            right = f"({right})" if right_binds <= binds else right
-            return f"{left} {op.infix} {right}", binds
-        if op.name == "neg" and not isinstance(instr.args[0], Const):
-            text, binds = parts[0]
-            return f"-({text})" if binds <= _PRECEDENCE["neg"] else f"-{text}", _PRECEDENCE["neg"]
-        return f"{op.name}({', '.join(text for text, _ in parts)})", _ATOM
+        return self.application(instr, [self._expression(argument) for argument in instr.args])
 
 
 def _hyper(hyper: Hyper) -> str:

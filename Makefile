@@ -1,0 +1,57 @@
+# Everything a newcomer needs: `make run` and `make test` work on a fresh clone and need only make and a Python with venv.
+
+PYTHON ?= python3
+CONFIG ?= configs/quickstart.yaml
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
+# Not verbose; the pip of a new environment need not look for a newer one.
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help run test lint clean
+
+help: ## Say what the targets do.
+	@echo "make run    search with $(CONFIG) (another file: make run CONFIG=my.yaml)"
+	@echo "make test   lint, check types and run the tests"
+	@echo "make lint   lint and check types only"
+	@echo "make clean  delete $(VENV), caches and build products; runs/ is kept"
+
+run: $(INSTALLED)
+	$(BIN)/discover run $(CONFIG)
+
+test: lint
+	$(BIN)/python -m pytest -n 2
+
+lint: $(INSTALLED_DEV)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# pyvenv.cfg, because it dates from the creation of the environment and is deleted by make if that fails half-way.
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Savanna needs Python 3.11 or newer, but '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." >&2; \
+	  echo "Name another one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@echo "Creating $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv --clear $(VENV) || { \
+	  echo "'$(PYTHON) -m venv' failed; Debian and Ubuntu need: apt install python3-venv" >&2; exit 1; }
+
+# Stamps: an install runs again only when the dependencies have changed. The sources are installed editable.
+$(INSTALLED): $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
+	@echo "Installing Savanna into $(VENV); the first time this takes a few minutes"
+	@$(PIP_INSTALL) --editable .
+	@touch $@
+
+$(INSTALLED_DEV): $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
+	@echo "Installing Savanna and its development tools into $(VENV); the first time this takes a few minutes"
+	@$(PIP_INSTALL) --editable '.[dev]'
+	@touch $(INSTALLED) $@

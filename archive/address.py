@@ -1,0 +1,82 @@
+"""Where an archive lives, and how to reach it: an SQLite file, or a database behind a server."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import NullPool
+
+_LOCK_TIMEOUT = "30"  # seconds that SQLite waits for another writer; `?timeout=` in the URL overrules it
+_json = partial(json.dumps, allow_nan=False, separators=(",", ":"))  # NaN is no JSON, and not every database takes it
+
+
+class Address:
+    """A database URL. Printed as its file, or as the URL without its password.
+
+    Attributes:
+        file: The absolute path of an SQLite file; None for a database behind a server.
+
+    Raises:
+        ValueError: If it names an SQLite database in memory.
+    """
+
+    def __init__(self, url: str | URL) -> None:
+        self._url = make_url(url)
+        self.file: Path | None = None
+        if self._url.get_backend_name() == "sqlite":
+            if not self._url.database or self._url.database == ":memory:":
+                raise ValueError("An archive outlives its process: name a file, as in sqlite:///runs/first/run.db.")
+            self.file = Path(self._url.database).resolve()
+
+    def __str__(self) -> str:
+        return str(self.file or self._url.render_as_string(hide_password=True))
+
+    def engine(self, *, make_file: bool = False) -> Engine:
+        """An engine whose execution option `begin` is the statement that begins an SQLite transaction.
+
+        SQLite would make a missing file on its own; here it does so only when told to.
+        """
+        if self.file is None:
+            return create_engine(self._url, json_serializer=_json)
+        engine = create_engine(self._sqlite(self.file, mode="rwc" if make_file else "rw"), json_serializer=_json)
+        event.listen(engine, "connect", _prepare)
+        event.listen(engine, "begin", _begin)
+        return engine
+
+    def untouching_engine(self) -> Engine:
+        """An engine for reading what does not change, which writes nothing and leaves no file of its own.
+
+        SQLite's `immutable` reads the file as it lies. Without it even a reader makes a -wal and a -shm, and may move
+        an old -wal into the file. What lies in a -wal goes unseen.
+        """
+        if self.file is None:
+            return create_engine(self._url, poolclass=NullPool)
+        return create_engine(self._sqlite(self.file, mode="ro", immutable="1"), poolclass=NullPool)
+
+    def inode(self) -> tuple[int, int] | None:
+        """What tells an SQLite file from another of the same name; None if there is no file."""
+        if self.file is None or not self.file.exists():
+            return None
+        status = self.file.stat()
+        return status.st_dev, status.st_ino
+
+    def _sqlite(self, file: Path, **options: str) -> URL:
+        query = {"timeout": _LOCK_TIMEOUT, **self._url.query, **options, "uri": "true"}
+        return self._url.set(database=f"file:{quote(str(file))}", query=query)
+
+
+def _prepare(connection: DBAPIConnection, _: object) -> None:
+    connection.isolation_level = None  # left to itself, the driver begins late and not immediately
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _begin(connection: Connection) -> None:
+    statement = connection.get_execution_options().get("begin")
+    if statement:
+        connection.exec_driver_sql(statement)

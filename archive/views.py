@@ -1,0 +1,137 @@
+"""Read-only questions about a run, each answered from one moment of the database or by replaying its verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Column, func, literal, select
+
+from archive.errors import NotFoundError
+from archive.grid import DEFAULT_AXES, Axis, Elite, Grid
+from archive.records import Candidate, Counts, Purpose, RunInfo, Verdict
+from archive.rows import read_candidates, read_counts, verdict_of
+from archive.schema import candidates, evaluations, parents, verdicts
+from archive.store import RunStore
+from evaluators.job import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """How far a run has come.
+
+    Attributes:
+        info: What it was started with.
+        counts: How many records of each kind it holds.
+        outcomes: Verdicts by outcome; only those that occurred.
+        emitters: Candidates by who proposed them, the busiest first.
+        purposes: Evaluations by purpose; only those that occurred.
+        best: The verdict with the highest score, the earliest among equals; None while nothing was scored.
+        seconds: Time that evaluators spent, summed over evaluations.
+    """
+
+    info: RunInfo
+    counts: Counts
+    outcomes: Mapping[Outcome, int]
+    emitters: Mapping[str, int]
+    purposes: Mapping[Purpose, int]
+    best: Verdict | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class EndValues:
+    """Where one evaluation of a candidate ended.
+
+    Attributes:
+        task: What it was trained on.
+        task_version: Losses compare only within one version.
+        purpose: Why it was measured.
+        outcome: How it ended; the numbers below are there only if it was scored.
+        learning_rate: The best one found.
+        losses: Validation loss by seed, at the end of the decay.
+        initial_loss: Validation loss before training.
+        curve_end: The last step and the mean training loss up to it.
+    """
+
+    task: str
+    task_version: str
+    purpose: Purpose
+    outcome: Outcome
+    learning_rate: float | None
+    losses: Mapping[int, float]
+    initial_loss: float
+    curve_end: tuple[int, float] | None
+
+
+def replay(run: RunStore, axes: Sequence[Axis] = DEFAULT_AXES) -> Grid:
+    """The grid that the run's verdicts make, in the order told."""
+    grid = Grid(axes)
+    for verdict in run.verdicts():
+        if verdict.score is not None:
+            grid.add(Elite(verdict.candidate, verdict.score, verdict.measures))
+    return grid
+
+
+def lineage(run: RunStore, candidate_id: int) -> list[Candidate]:
+    """The candidate, its main parent, and so on back to a seed.
+
+    Raises:
+        NotFoundError: If there is no such candidate.
+    """
+    line = select(literal(candidate_id).label("id")).cte("line", recursive=True)
+    line = line.union_all(
+        select(parents.c.parent).where(
+            parents.c.run == run.key, parents.c.candidate == line.c.id, parents.c.position == 0
+        )
+    )
+    with run.database.read() as connection:
+        found = read_candidates(connection, run.key, select(line.c.id))
+    if not found:
+        raise NotFoundError(f"The run {run.info.name!r} has no candidate {candidate_id}.")
+    return found[::-1]  # parents have smaller numbers
+
+
+def summary(run: RunStore) -> RunSummary:
+    """Counts by outcome, emitter and purpose, the best so far, and the time spent."""
+    ranked = (
+        select(verdicts)
+        .where(verdicts.c.run == run.key, verdicts.c.score.is_not(None))
+        .order_by(verdicts.c.score.desc(), verdicts.c.id)
+        .limit(1)
+    )
+    spent = select(func.sum(evaluations.c.result["seconds"].as_float())).where(evaluations.c.run == run.key)
+    with run.database.read() as connection:
+
+        def tally(column: Column[str]) -> dict[str, int]:
+            number = func.count().label("number")
+            grouped = select(column, number).where(column.table.c.run == run.key).group_by(column)
+            return {row[0]: row[1] for row in connection.execute(grouped.order_by(number.desc(), column))}
+
+        best = connection.execute(ranked).one_or_none()
+        return RunSummary(
+            info=run.info,
+            counts=read_counts(connection, run.key),
+            outcomes={Outcome(name): number for name, number in tally(verdicts.c.outcome).items()},
+            emitters=tally(candidates.c.emitter),
+            purposes={Purpose(name): number for name, number in tally(evaluations.c.purpose).items()},
+            best=None if best is None else verdict_of(best),
+            seconds=connection.scalar(spent) or 0.0,
+        )
+
+
+def end_values(run: RunStore, candidate_id: int) -> list[EndValues]:
+    """The end of every evaluation of a candidate, in the order told; empty if there is none yet."""
+    return [
+        EndValues(
+            task=evaluation.task,
+            task_version=evaluation.task_version,
+            purpose=evaluation.purpose,
+            outcome=evaluation.result.outcome,
+            learning_rate=evaluation.result.learning_rate,
+            losses=dict(zip(evaluation.seeds, evaluation.result.losses, strict=False)),  # failures have no losses
+            initial_loss=evaluation.initial_loss,
+            curve_end=evaluation.result.curve[-1] if evaluation.result.curve else None,
+        )
+        for evaluation in run.evaluations(candidate=candidate_id)
+    ]

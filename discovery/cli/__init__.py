@@ -1,0 +1,56 @@
+"""The command line `discover`, one file per verb.
+
+- `common`: consoles, shared options, JSON, exit codes.
+- `run`: `discover run` and `discover resume`; `progress`: what they show meanwhile.
+- `status`, `elites`, `show`, `export`: looking into a run, and taking a rule out of it.
+- `tables`: the tables that more than one verb prints.
+
+Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted and resumable.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from archive.errors import ArchiveError, NotFoundError
+from discovery.cli import elites, export, run, show, status
+from discovery.cli.common import ERR, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE
+from discovery.config import ConfigError
+from discovery.runs import RunError
+from discovery.scheduler import SearchError
+from programs.errors import RuleError
+
+app = typer.Typer(
+    name="discover",
+    help="Discover optimizer update rules: search, look into the archive, export.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+app.command("run")(run.run)
+app.command("resume")(run.resume)
+app.command("status")(status.status)
+app.command("elites")(elites.elites)
+app.command("show")(show.show)
+app.command("export")(export.export)
+
+
+def main() -> None:
+    """Run the command line and exit; every expected error is one clear message and an exit code."""
+    try:
+        app()
+    except (ConfigError, RuleError, RunError, NotFoundError) as error:
+        _fail(error, EXIT_USAGE)
+    except (ArchiveError, SearchError) as error:
+        _fail(error, EXIT_FAILED)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+
+
+def _fail(error: Exception, code: int) -> None:
+    ERR.print("[bold red]error:[/]", end=" ")
+    ERR.print(str(error), markup=False, highlight=False)
+    sys.exit(code)

@@ -1,0 +1,50 @@
+"""What all commands share: the console, common options, JSON, and exit codes that scripts can use."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+OUT = Console()
+"""Results: tables for people, or one JSON document for scripts."""
+ERR = Console(stderr=True)
+"""Everything else: progress, warnings, errors."""
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+RunsOption = Annotated[
+    Path, typer.Option("--runs", envvar="SAVANNA_RUNS", help="Folder that holds the runs.", show_default=True)
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
+RunArgument = Annotated[str, typer.Argument(help="Name of a run, as in runs/<name>.", metavar="RUN")]
+RuleArgument = Annotated[
+    str, typer.Argument(help="A zoo name, a file in the language, or RUN:ID (quickstart:best).", metavar="RULE")
+]
+
+
+def print_json(data: object) -> None:
+    """One JSON document on standard output; dataclasses become objects, NaN becomes null."""
+    OUT.print_json(json.dumps(_plain(data), allow_nan=False), indent=2)
+
+
+def _plain(data: Any) -> Any:
+    if dataclasses.is_dataclass(data) and not isinstance(data, type):
+        return {field.name: _plain(getattr(data, field.name)) for field in dataclasses.fields(data)}
+    if isinstance(data, dict):
+        return {str(key): _plain(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [_plain(value) for value in data]
+    if isinstance(data, StrEnum):
+        return data.value
+    if isinstance(data, float) and not math.isfinite(data):
+        return None
+    return data

@@ -1,0 +1,66 @@
+"""`discover export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from archive.records import Purpose
+from discovery.cli.common import OUT, JsonOption, RuleArgument, RunsOption, print_json
+from discovery.results import RuleResult, rule_results
+from discovery.rules import Rule, resolve
+from discovery.runs import RunError
+from programs.canon import simplify
+from programs.export import class_name
+from programs.export import export as export_source
+
+
+def export(
+    rule: RuleArgument,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The file to write.")],
+    name: Annotated[str | None, typer.Option(help="Name of the class; made from the rule's name by default.")] = None,
+    runs: RunsOption = Path("runs"),
+    json: JsonOption = False,
+) -> None:
+    """Write a rule as one self-contained file with a torch optimizer.
+
+    Example: `discover export quickstart:best -o my_optimizer.py`
+    """
+    found = resolve(rule, runs)
+    program = simplify(found.program)
+    chosen = name or class_name(program)
+    source = export_source(program, class_name=chosen, notes=_notes(found))
+    try:
+        output.write_text(source, encoding="utf-8")
+    except OSError as error:
+        raise RunError(f"Cannot write {output}: {error.strerror}.") from None
+    if json:
+        print_json({"rule": rule, "file": str(output), "class": chosen})
+        return
+    OUT.print(f"wrote {output}. Train with it:", highlight=False)
+    OUT.print(f"  from {output.stem} import {chosen}", highlight=False)
+    OUT.print(f"  optimizer = {chosen}(model.parameters(), lr=...)", highlight=False)
+
+
+def _notes(rule: Rule) -> list[str]:
+    """Where a rule came from and what was measured, for the head of the exported file."""
+    notes = [f"Origin: {rule.origin}."]
+    if rule.run is not None and rule.candidate is not None:
+        notes += _measured(rule_results(rule.run.store, [rule.candidate.id])[0])
+    return notes
+
+
+def _measured(result: RuleResult) -> list[str]:
+    notes = []
+    if result.score is not None:
+        notes.append(f"Score in the search (AdamW is 1, more is better): {result.score:.3f}.")
+    if result.fresh is not None:
+        notes.append(
+            f"Score on fresh seeds: {result.fresh.score:.3f}, "
+            f"95 % interval {result.fresh.low:.3f} to {result.fresh.high:.3f}."
+        )
+    at = result.at(Purpose.FRESH) or result.at(Purpose.SEARCH)
+    notes += [f"Best learning rate on {task.task}: {task.learning_rate:.0e}." for task in at if task.learning_rate]
+    return notes

@@ -1,0 +1,103 @@
+"""`discover show`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.syntax import Syntax
+from rich.table import Table
+
+from archive.records import Candidate, Purpose
+from archive.views import lineage
+from discovery.cli.common import OUT, JsonOption, RuleArgument, RunsOption, print_json
+from discovery.cli.tables import decimal, interval, loss_cell
+from discovery.results import RuleResult, rule_results
+from discovery.rules import Rule, resolve
+from programs.canon import simplify
+from programs.measures import measure
+from programs.show import show as source_of
+
+
+@dataclass(frozen=True, slots=True)
+class Ancestor:
+    """One step of a lineage."""
+
+    id: int
+    name: str
+    emitter: str
+    note: str
+    score: float | None
+
+
+def show(
+    rule: RuleArgument,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Keep redundant instructions, as the search carries them.")
+    ] = False,
+    runs: RunsOption = Path("runs"),
+    json: JsonOption = False,
+) -> None:
+    """Print a rule as readable source, with its lineage and everything measured of it.
+
+    Example: `discover show quickstart:best`
+    """
+    found = resolve(rule, runs)
+    source = source_of(found.program if raw else simplify(found.program))
+    result, ancestors = _from_run(found)
+    if json:
+        print_json(
+            {
+                "rule": rule,
+                "origin": found.origin,
+                "source": source,
+                "measures": measure(found.program),
+                "lineage": ancestors,
+                "result": result,
+            }
+        )
+        return
+    OUT.print(f"[bold]{rule}[/] from {found.origin}\n", highlight=False)
+    OUT.print(Syntax(source, "python", background_color="default", word_wrap=True))
+    OUT.print(", ".join(f"{name} {value:g}" for name, value in measure(found.program).items()), style="dim")
+    if result is not None:
+        _print_result(result)
+    if ancestors:
+        _print_lineage(ancestors)
+
+
+def _from_run(rule: Rule) -> tuple[RuleResult | None, list[Ancestor]]:
+    if rule.run is None or rule.candidate is None:
+        return None, []
+    line: list[Candidate] = lineage(rule.run.store, rule.candidate.id)
+    results = rule_results(rule.run.store, [candidate.id for candidate in line])
+    ancestors = [
+        Ancestor(candidate.id, candidate.name, candidate.emitter, candidate.note, result.score)
+        for candidate, result in zip(line, results, strict=True)
+    ]
+    return results[0], ancestors
+
+
+def _print_result(result: RuleResult) -> None:
+    OUT.print(f"\nscore in the search {decimal(result.score)}, on fresh seeds {interval(result.fresh)} (AdamW is 1)")
+    table = Table(header_style="bold")
+    for column in ("task", "seeds", "validation loss ± sd @ lr", "training loss at the end", "detail"):
+        table.add_column(column)
+    for task in result.tasks:
+        seeds = f"{task.seeds} {'fresh' if task.purpose is Purpose.FRESH else 'search'}"
+        train = "-" if math.isnan(task.train) else f"{task.train:.3f}"
+        table.add_row(task.task, seeds, loss_cell(task), train, task.detail)
+    OUT.print(table)
+
+
+def _print_lineage(ancestors: list[Ancestor]) -> None:
+    table = Table(title="Lineage, back to its start", title_justify="left", header_style="bold")
+    for column in ("id", "made by", "what was done", "score"):
+        table.add_column(column)
+    for ancestor in ancestors:
+        what = ancestor.note or ancestor.name
+        table.add_row(str(ancestor.id), ancestor.emitter, what, decimal(ancestor.score))
+    OUT.print(table)

@@ -1,0 +1,56 @@
+"""What the loop asks of a pool of workers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from archive.records import OpenJob
+from evaluators.job import Outcome, Report, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A job that is through.
+
+    Attributes:
+        job: Its id.
+        report: What was measured.
+        trouble: What went wrong with the workers on the way, for the person watching; empty if nothing did.
+    """
+
+    job: int
+    report: Report
+    trouble: str = ""
+
+
+class Executor(Protocol):
+    """A pool of hands. It keeps nothing that is not also in the store."""
+
+    slots: int
+    """How many jobs may be in flight at once."""
+
+    def submit(self, job: OpenJob) -> None:
+        """Start a job; never more than `slots` at once."""
+        ...
+
+    def wait(self) -> list[Completed]:
+        """Block until at least one job is through, and return all that are."""
+        ...
+
+    def close(self) -> None:
+        """Give the workers back. What is in flight is dropped: its job stays open in the store."""
+        ...
+
+
+def crashed(job: OpenJob, detail: str) -> Report:
+    """The report of a job that took its workers down with it, time after time."""
+    results = [Result(outcome=Outcome.CRASH, detail=detail) for _ in job.candidates]
+    return Report(
+        task=job.job.task,
+        task_version="",
+        device=job.job.device,
+        initial_loss=None,
+        seconds=0.0,
+        results=tuple(results),
+    )

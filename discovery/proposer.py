@@ -1,0 +1,91 @@
+"""From emitters to candidates: propose, recognise what is already known, and count what was thrown away."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from numpy.random import Generator
+
+from discovery.emitters import Emitter, Proposal, Shelf
+from programs.canon import structure
+from programs.fingerprint import Fingerprint, fingerprint
+from programs.ir import Program
+
+_REMEMBERED = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Novel:
+    """A proposal that behaves like nothing seen in this run before."""
+
+    proposal: Proposal
+    structure: str
+    behaviour: str
+
+
+@dataclass
+class Known:
+    """What the run has already seen, by canonical form and by behaviour on the probes."""
+
+    structures: set[str] = field(default_factory=set)
+    behaviours: set[str] = field(default_factory=set)
+
+    def add(self, structure: str, behaviour: str) -> None:
+        """Remember one program."""
+        self.structures.add(structure)
+        self.behaviours.add(behaviour)
+
+
+@dataclass
+class Proposer:
+    """Asks the emitters until something new turns up.
+
+    Attributes:
+        emitters: With their shares, which sum to 1.
+        known: Every candidate so far; grows with every novel proposal.
+        counts: Proposals by fate: `novel`, `same structure`, `same behaviour`, `not finite`.
+    """
+
+    emitters: Sequence[tuple[Emitter, float]]
+    known: Known = field(default_factory=Known)
+    counts: Counter[str] = field(default_factory=Counter)
+    _fingerprints: dict[str, Fingerprint] = field(default_factory=dict)
+
+    def novel(self, shelf: Shelf, rng: Generator, *, patience: int = 5_000) -> Novel | None:
+        """The next program worth training, or None if `patience` proposals in a row brought nothing new."""
+        for _ in range(patience):
+            choice = int(rng.choice(len(self.emitters), p=[share for _, share in self.emitters]))
+            proposal = self.emitters[choice][0].propose(shelf, rng)
+            fate, novel = self._judge(proposal)
+            self.counts[fate] += 1
+            if novel is not None:
+                return novel
+        return None
+
+    def recognise(self, program: Program) -> tuple[str, str]:
+        """Remember a program that enters without being proposed; returns its structure and behaviour."""
+        keys = structure(program), fingerprint(program).behaviour
+        self.known.add(*keys)
+        return keys
+
+    def _judge(self, proposal: Proposal) -> tuple[str, Novel | None]:
+        form = structure(proposal.program)
+        if form in self.known.structures:
+            return "same structure", None
+        probed = self._fingerprint(form, proposal.program)
+        if not probed.finite:
+            return "not finite", None
+        if probed.behaviour in self.known.behaviours:
+            return "same behaviour", None
+        self.known.add(form, probed.behaviour)
+        return "novel", Novel(proposal, form, probed.behaviour)
+
+    def _fingerprint(self, form: str, program: Program) -> Fingerprint:
+        """The fingerprint, remembered by canonical form: most rejected proposals come back many times."""
+        if len(self._fingerprints) >= _REMEMBERED:
+            self._fingerprints.clear()
+        if form not in self._fingerprints:
+            self._fingerprints[form] = fingerprint(program)
+        return self._fingerprints[form]

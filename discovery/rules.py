@@ -1,0 +1,74 @@
+"""Finding a rule by what a person types: a zoo name, a file in the language, or `RUN:ID`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from archive.records import Candidate
+from archive.views import summary
+from discovery.runs import Run, open_run
+from programs import zoo
+from programs.errors import RuleError, suggest
+from programs.ir import Program
+from programs.parse import parse
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule and where it came from.
+
+    Attributes:
+        program: The rule itself.
+        origin: For a reader: "the zoo", a file name, or "candidate 42 of the run quickstart".
+        run: The run it belongs to, if any, and which candidate of it.
+    """
+
+    program: Program
+    origin: str
+    run: Run | None = None
+    candidate: Candidate | None = None
+
+
+def resolve(text: str, runs: Path = Path("runs")) -> Rule:
+    """The rule that `text` names.
+
+    Raises:
+        RuleError: There is no such rule, or its text is not one.
+        RunError: There is no such run.
+    """
+    path = Path(text)
+    if path.is_file():
+        return Rule(_parse_file(path), str(path))
+    if ":" in text:
+        name, _, which = text.partition(":")
+        return _from_run(name, which, runs)
+    if text in zoo.names():
+        return Rule(zoo.load(text), "the zoo")
+    raise RuleError(
+        f"There is no rule {text!r}.",
+        hint=f"A rule is a zoo name, a file, or RUN:ID such as quickstart:best. {suggest(text, zoo.names())}",
+    )
+
+
+def _parse_file(path: Path) -> Program:
+    try:
+        return parse(path.read_text(encoding="utf-8", errors="replace"))
+    except RuleError as error:
+        error.message = f"{path}: {error.message}"
+        raise
+
+
+def _from_run(name: str, which: str, runs: Path) -> Rule:
+    run = open_run(name, runs)
+    if which == "best":
+        best = summary(run.store).best
+        if best is None:
+            raise RuleError(f"The run {name!r} has no scored rule yet.", hint=f"How far it is: discover status {name}")
+        number = best.candidate
+    elif which.isdecimal():
+        number = int(which)
+    else:
+        raise RuleError(f"{which!r} is not a candidate of {name!r}.", hint=f"Write {name}:best or {name}:42.")
+    candidate = run.store.candidate(number)
+    return Rule(parse(candidate.source), f"candidate {number} of the run {name}", run, candidate)

@@ -1,0 +1,139 @@
+"""Many lanes as one flat array of weights: their gradients, their updates, dropping the dead."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from evaluators.lanes import Lane
+from evaluators.tasks.task import Task
+from programs.ir import Program
+from programs.run import Runner
+from programs.run_torch import TORCH
+
+
+@dataclass
+class Group:
+    """The lanes of one program, which lie next to each other.
+
+    Attributes:
+        program: Index of the program.
+        lanes: Where they lie.
+        runner: Runs the program.
+        states: Its states.
+    """
+
+    program: int
+    lanes: slice
+    runner: Runner[Tensor]
+    states: tuple[Tensor, ...]
+
+    def update(self, weights: Tensor, gradients: Tensor, rates: Tensor, step: int, steps: int) -> None:
+        """One step in place. Arrays are those of the whole population."""
+        own = weights[self.lanes]
+        inputs: dict[str, float | Tensor]
+        inputs = {"w": own, "g": gradients[self.lanes], "lr": rates[self.lanes], "t": float(step), "T": float(steps)}
+        update, states = self.runner(inputs, self.states)
+        # A rule may keep the old weights as they are in a state, and they are about to change in place.
+        self.states = tuple(state.clone() if state is own else state for state in states)
+        own.sub_(update)
+
+
+class Population:
+    """Lanes that train in lock-step.
+
+    Args:
+        task: What they train.
+        programs: By index.
+        lanes: The lanes; those of one program next to each other.
+        device: Where they live.
+
+    Attributes:
+        seeds: The different seeds of the lanes.
+        alive: Positions in `lanes` of those that are left, in order, shape `(alive,)`.
+        weights: `(alive, layout.size)`.
+        errors: What each crashed program raised; its lanes stay as they are from then on.
+        seconds: Time spent in the updates of each program.
+    """
+
+    def __init__(self, task: Task, programs: Sequence[Program], lanes: Sequence[Lane], device: torch.device) -> None:
+        self.seeds = list(dict.fromkeys(lane.seed for lane in lanes))
+        rows = [self.seeds.index(lane.seed) for lane in lanes]
+        self.alive: NDArray[np.int64] = np.arange(len(lanes))
+        self.weights = torch.tensor(np.stack([task.initial_weights(seed) for seed in self.seeds])[rows], device=device)
+        self.errors: dict[int, str] = {}
+        self.seconds: defaultdict[int, float] = defaultdict(float)
+        self._task = task
+        self._seed_rows = torch.tensor(rows, device=device)
+        self._rates = torch.tensor([[lane.learning_rate] for lane in lanes], dtype=torch.float32, device=device)
+        self._groups: list[Group] = []
+        end = 0
+        for index, members in itertools.groupby(lanes, key=lambda lane: lane.program):
+            start, end = end, end + len(list(members))
+            runner = Runner(programs[index], task.layout, TORCH)
+            self._groups.append(Group(index, slice(start, end), runner, runner.zero_states(self.weights[start:end])))
+        self._leaves = self._make_leaves()
+
+    def step(self, inputs: Tensor, targets: Tensor, multiplier: float, step: int, steps: int) -> Tensor:
+        """Train every lane for one step; a program that raises an exception stops, alone.
+
+        Args:
+            inputs: A batch for each seed, `(seeds, batch, ...)`.
+            targets: `(seeds, batch, ...)`.
+            multiplier: Factor on every peak learning rate.
+            step: From 1.
+            steps: Length of the run.
+
+        Returns:
+            The loss before the step, `(alive,)`.
+        """
+        losses = self._task.loss(self._leaves, self._by_lane(inputs), self._by_lane(targets))
+        parts = torch.autograd.grad(losses.sum(), self._leaves)
+        with torch.no_grad():
+            gradients = torch.cat([part.flatten(start_dim=1) for part in parts], dim=1)
+            rates = self._rates * multiplier
+            for group in self._groups:
+                if group.program in self.errors:
+                    continue
+                started = time.perf_counter()
+                try:
+                    group.update(self.weights, gradients, rates, step, steps)
+                except Exception as error:  # noqa: BLE001 - whatever it is, it is this program's failure alone
+                    self.errors[group.program] = f"{type(error).__name__}: {error}"
+                self.seconds[group.program] += time.perf_counter() - started
+        return losses.detach()
+
+    def keep(self, kept: NDArray[np.bool_]) -> None:
+        """Drop lanes, and the programs that have none left. `kept` has shape `(alive,)`."""
+        if kept.all():
+            return
+        groups, end = [], 0
+        for group in self._groups:
+            own = kept[group.lanes]
+            if own.any():
+                group.states = tuple(state[own] for state in group.states)
+                start, end = end, end + int(own.sum())
+                group.lanes = slice(start, end)
+                groups.append(group)
+        self._groups = groups
+        self.alive = self.alive[kept]
+        self.weights, self._rates, self._seed_rows = self.weights[kept], self._rates[kept], self._seed_rows[kept]
+        self._leaves = self._make_leaves()
+
+    def _make_leaves(self) -> list[Tensor]:
+        """Each parameter as a leaf of its own that shares the memory of the flat weights."""
+        return [view.detach().requires_grad_() for view in self._task.views(self.weights)]
+
+    def _by_lane(self, values: Tensor) -> Tensor:
+        """`(seeds, ...)` to `(alive, ...)`, without a copy where there is only one seed."""
+        if len(values) == 1:
+            return values.expand(len(self.alive), *values.shape[1:])
+        return values.index_select(0, self._seed_rows)

@@ -1,0 +1,150 @@
+"""What a task is: a model, its data, and how long it is trained."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from programs.layout import Layout
+
+VALIDATION_CHUNK = 256
+"""Validation examples computed at once, so that intermediate values stay small."""
+
+
+def to_tensor(array: NDArray[Any], device: torch.device) -> Tensor:
+    """Examples as torch wants them: integers in 64 bits."""
+    wide = array if np.issubdtype(array.dtype, np.floating) else array.astype(np.int64)
+    return torch.tensor(wide, device=device)
+
+
+class Tier(StrEnum):
+    """What a task may be used for, by size. A search never looks at the higher tiers."""
+
+    SEARCH = "search"
+    VALIDATE = "validate"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter tensor, drawn at the start from a normal distribution around zero.
+
+    Attributes:
+        name: For a reader.
+        shape: For a linear layer (outputs, inputs), as in `torch.nn.Linear`.
+        std: Standard deviation; 0 makes it start at zero.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    std: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Inputs `(examples, ...)`, floating point or integer, and targets `(examples, ...)`."""
+
+    inputs: NDArray[Any]
+    targets: NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """A fixed split."""
+
+    train: Examples
+    validation: Examples
+
+
+@dataclass(frozen=True)
+class Task:
+    """One thing to train.
+
+    Attributes:
+        name: As in the registry.
+        doc: One line for a reader.
+        tier: What it may be used for.
+        revision: Goes up whenever the model, the split or the steps change, because losses then stop being comparable.
+        parameters: The parameter tensors of the model.
+        steps: Length of a full run.
+        batch: Examples in a batch.
+        load: Gives the data, without any network; called once in a process.
+        loss: Mean loss of each lane. Is given each parameter as `(lanes, *shape)`, inputs `(lanes, batch, ...)` and
+            targets `(lanes, batch, ...)`, and returns `(lanes,)`. A lane's loss depends on that lane alone.
+    """
+
+    name: str
+    doc: str
+    tier: Tier
+    revision: int
+    parameters: tuple[Parameter, ...]
+    steps: int
+    batch: int
+    load: Callable[[], Data]
+    loss: Callable[[Sequence[Tensor], Tensor, Tensor], Tensor]
+
+    @cached_property
+    def layout(self) -> Layout:
+        """How the parameters lie in one flat vector."""
+        return Layout.of([parameter.shape for parameter in self.parameters])
+
+    @cached_property
+    def data(self) -> Data:
+        """The data, loaded on first use."""
+        return self.load()
+
+    @cached_property
+    def version(self) -> str:
+        """The revision and a short SHA-256 of the data. Losses compare only within one version."""
+        digest = hashlib.sha256()
+        for examples in (self.data.train, self.data.validation):
+            for array in (examples.inputs, examples.targets):
+                digest.update(f"{array.dtype.str}{array.shape}".encode())
+                digest.update(np.ascontiguousarray(array).tobytes())
+        return f"{self.revision}-{digest.hexdigest()[:12]}"
+
+    def initial_weights(self, seed: int) -> NDArray[np.float32]:
+        """The weights at the start of every run of this seed, shape `(layout.size,)`."""
+        rng = np.random.default_rng([seed, 0])
+        parts = [rng.standard_normal(np.prod(p.shape, dtype=int)) * p.std for p in self.parameters]
+        return np.concatenate(parts).astype(np.float32)
+
+    def batches(self, seed: int, steps: int) -> NDArray[np.int64]:
+        """Which training examples each step of this seed sees, shape `(steps, batch)`.
+
+        Every epoch is a fresh permutation, and a shorter run sees the beginning of what a longer one sees.
+        """
+        rng = np.random.default_rng([seed, 1])
+        examples = len(self.data.train.targets)
+        epochs = -(-steps * self.batch // examples)
+        order = np.concatenate([rng.permutation(examples) for _ in range(epochs)])
+        return order[: steps * self.batch].reshape(steps, self.batch)
+
+    def views(self, weights: Tensor) -> list[Tensor]:
+        """Flat weights `(lanes, layout.size)` as one `(lanes, *shape)` for each parameter, in the same memory."""
+        parts = zip(self.layout.slices, self.layout.shapes, strict=True)
+        return [weights[:, part].view(-1, *shape) for part, shape in parts]
+
+    @torch.no_grad()
+    def validate(self, weights: Tensor) -> Tensor:
+        """Mean loss of each lane over the validation examples: `(lanes, layout.size)` to `(lanes,)`."""
+        examples, parameters = self.data.validation, self.views(weights)
+        count, lanes = len(examples.targets), len(weights)
+        total = torch.zeros(lanes, device=weights.device)
+        for start in range(0, count, VALIDATION_CHUNK):
+            part = slice(start, start + VALIDATION_CHUNK)
+            inputs, targets = (
+                to_tensor(array[part], weights.device).expand(lanes, -1, *array.shape[1:])
+                for array in (examples.inputs, examples.targets)
+            )
+            total += self.loss(parameters, inputs, targets) * (targets.shape[1] / count)
+        return total

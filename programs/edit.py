@@ -1,0 +1,105 @@
+"""Children of a program: random edits, tried until a legal program comes out that differs from its parent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from programs.check import CheckError, check
+from programs.draw import Wheel
+from programs.errors import suggest
+from programs.ir import Program
+from programs.operators import OPERATORS, EditError, Parent
+from programs.rewrite import prune
+
+MAX_INSTRUCTIONS = 60
+MAX_STATES = 4
+MAX_ATTEMPTS = 1000
+
+DEFAULT_WEIGHTS: dict[str, float] = {
+    "insert": 3,
+    "delete": 2,
+    "argument": 2,
+    "constant": 3,
+    "operation": 2,
+    "add_state": 0.5,
+    "drop_state": 0.5,
+    "splice": 1,
+}
+"""How often each operator is tried; `splice` only where there are donors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A child and how it came about.
+
+    Attributes:
+        program: The child, checked.
+        description: What was done, in a few words.
+        rejected: How many attempts failed on the way, by operator and reason.
+    """
+
+    program: Program
+    description: str
+    rejected: Mapping[str, int]
+
+
+def mutate(
+    program: Program,
+    rng: np.random.Generator,
+    *,
+    edits: int = 1,
+    weights: Mapping[str, float] | None = None,
+    donors: Sequence[Program] = (),
+) -> Edited:
+    """A child of a legal program, called `candidate`: legal, different, without dead parts, and of bounded size.
+
+    Args:
+        program: The parent.
+        rng: Decides everything.
+        edits: How many edits to make, one after the other.
+        weights: How often to try which of `OPERATORS`, in place of `DEFAULT_WEIGHTS`; any other is left out.
+        donors: Programs to splice parts from.
+
+    Raises:
+        EditError: The operators can do nothing with this program.
+        ValueError: `weights` names an unknown operator.
+    """
+    wheel = _wheel(DEFAULT_WEIGHTS if weights is None else weights, bool(donors))
+    parent = child = replace(prune(program), name="candidate")
+    most_instructions = max(MAX_INSTRUCTIONS, len(parent.body))
+    most_states = max(MAX_STATES, len(parent.states))
+    facts = check(parent)
+    done: list[str] = []
+    rejected: Counter[str] = Counter()
+    while len(done) < edits or child == parent:
+        operator = wheel.spin(rng)
+        try:
+            edited, description = OPERATORS[operator](Parent(child, facts, donors), rng)
+            edited = prune(edited)
+            if edited == child:
+                raise EditError("no change")
+            if len(edited.body) > most_instructions or len(edited.states) > most_states:
+                raise EditError("too large")
+            facts = check(edited)
+        except (EditError, CheckError) as error:
+            rejected[f"{operator}: {'illegal' if isinstance(error, CheckError) else error}"] += 1
+            if rejected.total() == MAX_ATTEMPTS:
+                raise EditError(f"{program.name} has no legal edit of this kind: {dict(rejected)}") from None
+        else:
+            child = edited
+            done.append(description)
+    return Edited(child, "; ".join(done), dict(rejected))
+
+
+def _wheel(weights: Mapping[str, float], has_donors: bool) -> Wheel:
+    for name in weights:
+        if name not in OPERATORS:
+            raise ValueError(f"There is no operator {name!r}. {suggest(name, OPERATORS)}")
+    usable = {name: weight for name, weight in weights.items() if weight > 0 and (has_donors or name != "splice")}
+    if not usable:
+        raise EditError("No operator has a weight, or only splice has one and there are no donors.")
+    return Wheel(usable)

@@ -1,0 +1,164 @@
+"""The body of a rule as torch source: the printer of `programs.show` with other texts for the operations.
+
+Numbers that depend on no tensor are plain Python floats, as readable as in the rule. Python raises an error where IEEE
+754 has infinity or NaN (`1 / 0`, `sqrt(-1)`), so whatever might raise becomes a call of a helper that computes in torch.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import replace
+
+from programs.ir import Arg, Const, Instr, Program, Ref, Var
+from programs.kinds import Kind
+from programs.ops import OPS, Shape
+from programs.show import Printer
+
+_UNUSABLE = frozenset(["torch", "l", "O", "I"])
+"""Names that the source uses otherwise, or that are too easily read as digits."""
+_UNUSABLE_IN_HEAD = frozenset(["self", "super", "params", "param_names", "total_steps", "initial_lr", "step"])
+"""Names that an optimizer's constructor, parameter groups or state use otherwise."""
+_NUMBERS = {op: OPS[op].torch for op in ("add", "sub", "mul", "neg", "interp", "cube")} | {
+    "square": "{0} * {0}",
+    "abs": "abs({0})",
+}
+"""Operations on plain numbers that Python computes as IEEE 754 says."""
+_NUMBER_FIRST = {
+    "maximum": "torch.clamp({1}, min={0})",
+    "minimum": "torch.clamp({1}, max={0})",
+    "greater": "torch.lt({1}, {0}).to({1}.dtype)",
+}
+"""The table's torch expressions want a tensor first."""
+_LARGEST_HALF = 65504.0
+
+
+def without_clashes(program: Program) -> Program:
+    """The same program, its names changed by a trailing underscore where an exported file could not use them."""
+    head = {*program.states, *(hyper.name for hyper in program.hypers)}
+    names = head.union(instr.name for instr in program.body)
+    others = {}
+    for name in (names & _UNUSABLE) | (head & _UNUSABLE_IN_HEAD):
+        other = f"{name}_"
+        while other in names:
+            other += "_"
+        others[name] = other
+
+    def renamed(arg: Arg) -> Arg:
+        return Ref(others.get(arg.name, arg.name)) if isinstance(arg, Ref) else arg
+
+    return replace(
+        program,
+        states=tuple(others.get(name, name) for name in program.states),
+        hypers=tuple(replace(hyper, name=others.get(hyper.name, hyper.name)) for hyper in program.hypers),
+        body=tuple(
+            Instr(instr.op, tuple(map(renamed, instr.args)), others.get(instr.name, instr.name))
+            for instr in program.body
+        ),
+        outputs=tuple(map(renamed, program.outputs)),
+    )
+
+
+class TorchPrinter(Printer):
+    """Writes the body of a program as torch source.
+
+    Attributes:
+        helpers: Operations that the source calls by their bare name on plain numbers, in the order of the table.
+        bounded: Hyperparameters that the source raises to the power `t`, which overflows above 1.
+    """
+
+    def __init__(self, program: Program) -> None:
+        super().__init__(program)
+        scalars = [name for name in program.inputs if program.signature.inputs[name] is Kind.SCALAR]
+        self.hypers = {Ref(hyper.name): hyper.default for hyper in program.hypers}
+        self.numbers: set[Arg] = {*map(Ref, scalars), *self.hypers}
+        for index, instr in enumerate(program.body):
+            if OPS[instr.op].shape is Shape.ELEMENTWISE and all(map(self.is_number, instr.args)):
+                self.numbers.add(Var(index))
+        called = {instr.op for instr in program.body if self._is_risky(instr)}
+        self.helpers = [name for name in OPS if name in called]
+        powers = [instr for instr in program.body if self._is_decay(instr)]
+        self.bounded = sorted({arg.name for instr in powers for arg in instr.args[:1] if isinstance(arg, Ref)})
+
+    def is_number(self, arg: Arg) -> bool:
+        """Whether the source computes `arg` as a plain number: a constant, or what depends on no tensor."""
+        return isinstance(arg, Const) or arg in self.numbers
+
+    def application(self, instr: Instr, args: Sequence[tuple[str, int]]) -> tuple[str, int]:
+        """The text of one operation in torch, or in plain Python on numbers."""
+        if all(isinstance(arg, Const) for arg in instr.args):
+            # Python's whole numbers never overflow; floats do, as they should.
+            texts = [repr(arg.value) for arg in instr.args if isinstance(arg, Const)]
+        else:
+            texts = [text for text, _ in args]
+        return _filled(self._template(instr), texts), 0
+
+    def inlinable(self, instr: Instr) -> tuple[Arg, ...]:
+        """The arguments that the source mentions once."""
+        template = self._template(instr)
+        return tuple(arg for i, arg in enumerate(instr.args) if template.count(f"{{{i}}}") == 1)
+
+    def _template(self, instr: Instr) -> str:
+        if not all(map(self.is_number, instr.args)):
+            return self._tensor_template(instr)
+        if self._is_risky(instr):
+            return f"{instr.op}({', '.join(f'{{{i}}}' for i in range(len(instr.args)))})"
+        return _NUMBERS.get(instr.op) or {"div": "{0} / {1}", "reciprocal": "1 / {0}", "power": "{0}**{1}"}[instr.op]
+
+    def _is_risky(self, instr: Instr) -> bool:
+        """Whether an operation on plain numbers could raise an error in Python, or is not there."""
+        if instr.op in _NUMBERS or not all(map(self.is_number, instr.args)):
+            return False
+        if instr.op in ("div", "reciprocal"):
+            divisor = instr.args[-1]
+            return divisor not in (Ref("t"), Ref("T")) and not (isinstance(divisor, Const) and divisor.value != 0)
+        return not self._is_decay(instr)
+
+    def _is_decay(self, instr: Instr) -> bool:
+        """Whether this is a number of size 1 at most to the power `t`, as in `beta1 ** t`."""
+        if instr.op != "power" or instr.args[1] != Ref("t"):
+            return False
+        base = instr.args[0]
+        if isinstance(base, Const):
+            return 0 <= base.value <= 1
+        return base in self.hypers and abs(self.hypers[base]) <= 1
+
+    def _tensor_template(self, instr: Instr) -> str:
+        """The table's torch expression, with numbers made tensors where torch takes no number or not any number."""
+        op, args = OPS[instr.op], instr.args
+        numbers = [i for i, arg in enumerate(args) if self.is_number(arg)]
+        if not numbers:
+            return op.torch
+        like = next(i for i in range(len(args)) if i not in numbers)
+        template = _NUMBER_FIRST.get(op.name, op.torch) if numbers[0] == 0 else op.torch
+        tensor = "torch.tensor({{{}}}, dtype={{{}}}.dtype)"
+        parts = [tensor.format(i, like) if self._needs_tensor(instr, i) else f"{{{i}}}" for i in range(len(args))]
+        return template.format(*parts)
+
+    def _needs_tensor(self, instr: Instr, index: int) -> bool:
+        """Whether torch refuses a number as this argument among tensors, or computes something else."""
+        arg, name = instr.args[index], instr.op
+        if not self.is_number(arg) or name in ("add", "sub", "mul", "interp", "power", "greater"):
+            return False
+        if name == "div":
+            return index == 0 and arg != Const(1.0)  # torch multiplies by the reciprocal, which may overflow
+        if name in ("clip", "where") and index == 0:
+            return True
+        if name == "where" and index == 1 and self.is_number(instr.args[2]):
+            return True  # torch gives a choice between two numbers its default type
+        return not self._fits(arg)
+
+    def _fits(self, arg: Arg) -> bool:
+        """Whether a number fits every floating-point type; `clamp` and `where` refuse numbers that do not."""
+        return arg in self.hypers or (isinstance(arg, Const) and abs(arg.value) <= _LARGEST_HALF)
+
+
+def _filled(template: str, texts: Sequence[str]) -> str:
+    """`template` with its placeholders replaced, in parentheses only where Python reads them otherwise."""
+    parts = [f"({text})" for text in texts]
+    meaning = ast.dump(ast.parse(template.format(*parts)))
+    for index, text in enumerate(texts):
+        bare = template.format(*parts[:index], text, *parts[index + 1 :])
+        if "--" not in bare and ast.dump(ast.parse(bare)) == meaning:
+            parts[index] = text
+    return template.format(*parts)

@@ -1,0 +1,210 @@
+"""An archive is made whole or not at all, and what is not an archive is left exactly as it was."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import URL
+
+from archive.address import Address
+from archive.errors import AlreadyExistsError, ArchiveError, NotFoundError, NotOursError, StoreError, WrongVersionError
+from archive.store import Store
+
+if TYPE_CHECKING:
+    from tests.archive.conftest import New
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def execute(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+
+
+def text(path: Path) -> None:
+    path.write_text("name: quickstart\nseed: 0\n" * 100)
+
+
+def short_text(path: Path) -> None:
+    path.write_text("hello")
+
+
+def other_database(path: Path) -> None:
+    execute(path, "CREATE TABLE trials (id)", "CREATE TABLE studies (id)")
+
+
+def other_database_in_wal_mode(path: Path) -> None:
+    execute(path, "PRAGMA journal_mode = WAL", "CREATE TABLE trials (id)")
+
+
+def other_database_with_a_meta_table_of_its_own(path: Path) -> None:
+    execute(path, "CREATE TABLE meta (name, content)", "INSERT INTO meta VALUES ('application', 'savanna archive')")
+
+
+def other_database_with_our_kind_of_meta_table(path: Path) -> None:
+    execute(path, "CREATE TABLE meta (key, value)", "INSERT INTO meta VALUES ('schema_version', '1')")
+
+
+NOT_OURS = [
+    text,
+    short_text,
+    other_database,
+    other_database_in_wal_mode,
+    other_database_with_a_meta_table_of_its_own,
+    other_database_with_our_kind_of_meta_table,
+]
+
+
+@pytest.mark.parametrize("make", NOT_OURS, ids=lambda make: make.__name__)
+@pytest.mark.parametrize("approach", [Store.open, Store.create], ids=["open", "create"])
+def test_what_is_not_ours_is_refused_and_not_touched(
+    tmp_path: Path, make: Callable[[Path], None], approach: Callable[[str], Store]
+) -> None:
+    make(tmp_path / "run.db")
+    before = files(tmp_path)
+    with pytest.raises(NotOursError, match="is not an archive.*not touched"):
+        approach(f"sqlite:///{tmp_path / 'run.db'}")
+    assert files(tmp_path) == before
+
+
+def test_message_says_what_was_found(tmp_path: Path) -> None:
+    other_database(tmp_path / "run.db")
+    with pytest.raises(NotOursError, match="tables studies, trials"):
+        Store.open(f"sqlite:///{tmp_path / 'run.db'}")
+
+
+def test_other_program_keeps_its_uncommitted_and_unmerged_work(tmp_path: Path) -> None:
+    path = tmp_path / "run.db"
+    other_database_in_wal_mode(path)
+    with closing(sqlite3.connect(path)) as theirs:
+        theirs.execute("INSERT INTO trials VALUES (1)")
+        theirs.commit()
+        theirs.execute("INSERT INTO trials VALUES (2)")
+        before = files(tmp_path)
+        assert set(before) == {"run.db", "run.db-wal", "run.db-shm"}
+        with pytest.raises(NotOursError):
+            Store.open(f"sqlite:///{path}")
+        assert files(tmp_path) == before
+        theirs.commit()
+        assert theirs.execute("SELECT count(*) FROM trials").fetchone() == (2,)
+
+
+@pytest.mark.parametrize("approach", [Store.open, Store.create], ids=["open", "create"])
+@pytest.mark.parametrize("version", ["0", "99"])
+def test_other_version_is_refused_and_not_touched_even_after_a_crash(
+    tmp_path: Path, new: New, approach: Callable[[str], Store], version: str
+) -> None:
+    path = tmp_path / "live" / "run.db"
+    path.parent.mkdir()
+    with Store.create(f"sqlite:///{path}") as store:
+        store.close()
+        execute(path, f"UPDATE meta SET value = '{version}' WHERE key = 'schema_version'")
+        store.add_run(new.run_info("first"))
+        shutil.copytree(path.parent, tmp_path / "crashed")
+    before = files(tmp_path / "crashed")
+    assert "run.db-wal" in before
+    with pytest.raises(WrongVersionError, match=f"version {version}.*version 1.*not touched"):
+        approach(f"sqlite:///{tmp_path / 'crashed' / 'run.db'}")
+    assert files(tmp_path / "crashed") == before
+
+
+def test_crashed_archive_is_recognised_and_keeps_what_was_committed(tmp_path: Path, new: New) -> None:
+    path = tmp_path / "live" / "run.db"
+    path.parent.mkdir()
+    with Store.create(f"sqlite:///{path}") as store:
+        store.add_run(new.run_info("first"))
+        shutil.copytree(path.parent, tmp_path / "crashed")
+    with Store.open(f"sqlite:///{tmp_path / 'crashed' / 'run.db'}") as store:
+        assert store.run("first").info == new.run_info("first")
+
+
+def test_missing_archive_is_not_made_by_opening(store_url: str, tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="no archive at"):
+        Store.open(store_url)
+    assert files(tmp_path) == {}
+
+
+def test_empty_file_is_no_archive_and_is_not_replaced(store_url: str, tmp_path: Path) -> None:
+    (tmp_path / "run.db").touch()
+    with pytest.raises(NotFoundError, match="empty"):
+        Store.open(store_url)
+    with pytest.raises(AlreadyExistsError, match="in the way"):
+        Store.create(store_url)
+    assert files(tmp_path) == {"run.db": b""}
+
+
+def test_folder_is_no_archive(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be read"):
+        Store.open(f"sqlite:///{tmp_path}")
+
+
+def test_archive_is_not_made_over_another(store: Store, store_url: str, new: New) -> None:
+    store.add_run(new.run_info("first"))
+    with pytest.raises(AlreadyExistsError, match="already"):
+        Store.create(store_url)
+    assert [info.name for info in store.runs()] == ["first"]
+
+
+def test_closed_archive_is_one_file_whatever_its_name(tmp_path: Path, new: New) -> None:
+    path = tmp_path / "50% of #1 a b'é.db"
+    url = URL.create("sqlite", database=str(path)).render_as_string()
+    with Store.create(url) as store:
+        store.add_run(new.run_info("first"))
+    with Store.open(url) as store:
+        assert store.run("first").info == new.run_info("first")
+    assert set(files(tmp_path)) == {path.name}
+
+
+def test_missing_folder_is_reported_by_name(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="nowhere.*unable to open"):
+        Store.create(f"sqlite:///{tmp_path / 'nowhere' / 'run.db'}")
+
+
+def test_archive_in_memory_is_refused() -> None:
+    with pytest.raises(ValueError, match="outlives"):
+        Store.create("sqlite://")
+
+
+def test_password_is_never_shown() -> None:
+    assert str(Address("postgresql://me:secret@host/db")) == "postgresql://me:***@host/db"
+
+
+MAKE_MANY = """
+import sys
+from archive.store import Store
+for number in range(10**6):
+    Store.create(f"sqlite:///{sys.argv[1]}/{number}.db").close()
+    print(number, flush=True)
+"""
+
+
+def test_killed_while_making_archives_leaves_each_whole_or_absent(tmp_path: Path) -> None:
+    made = 0
+    for round_ in range(4):
+        folder = tmp_path / str(round_)
+        folder.mkdir()
+        child = subprocess.Popen([sys.executable, "-c", MAKE_MANY, str(folder)], stdout=subprocess.PIPE)
+        with child:
+            assert child.stdout is not None
+            child.stdout.readline()
+            time.sleep(0.011 * round_)
+            child.send_signal(signal.SIGKILL)
+        for path in folder.glob("[!.]*.db"):
+            with Store.open(f"sqlite:///{path}") as store:
+                assert store.runs() == []
+            made += 1
+    assert made >= 4
