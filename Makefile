@@ -25,7 +25,7 @@ run: $(INSTALLED)
 	$(BIN)/discover run $(CONFIG)
 
 test: lint
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: $(INSTALLED_DEV)
 	$(BIN)/ruff check

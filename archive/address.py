@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from functools import partial
+from json import JSONEncoder
 from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.pool import NullPool
 
 _LOCK_TIMEOUT = "30"  # seconds that SQLite waits for another writer; `?timeout=` in the URL overrules it
-_json = partial(json.dumps, allow_nan=False, separators=(",", ":"))  # NaN is no JSON, and not every database takes it
+_json = JSONEncoder(allow_nan=False, separators=(",", ":")).encode  # NaN is no JSON, and not every database takes it
 
 
 class Address:
@@ -47,16 +45,6 @@ class Address:
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
         return engine
-
-    def untouching_engine(self) -> Engine:
-        """An engine for reading what does not change, which writes nothing and leaves no file of its own.
-
-        SQLite's `immutable` reads the file as it lies. Without it even a reader makes a -wal and a -shm, and may move
-        an old -wal into the file. What lies in a -wal goes unseen.
-        """
-        if self.file is None:
-            return create_engine(self._url, poolclass=NullPool)
-        return create_engine(self._sqlite(self.file, mode="ro", immutable="1"), poolclass=NullPool)
 
     def inode(self) -> tuple[int, int] | None:
         """What tells an SQLite file from another of the same name; None if there is no file."""

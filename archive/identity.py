@@ -1,25 +1,31 @@
-"""Is this database ours? Answered without touching it; and the making of one that is.
+"""Is this database ours? Answered without touching what is not; and the making of one that is.
 
-An SQLite archive gets its name only when it is whole, so that a kill leaves either none or a good one, and so that its
-identity lies in the file itself, never in a -wal beside it.
+The table `meta` says whose a database is. But to open an SQLite file is to touch it: even a reader makes a -wal and a
+-shm beside it, and may move an old -wal into it. So an SQLite archive says it in the header of its file too.
+
+The file gets its name only when it is whole, so that a kill leaves either none or a good one.
 """
 
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, insert, inspect, select
-from sqlalchemy.exc import DatabaseError, OperationalError
 
 from archive.address import Address
 from archive.database import translated
 from archive.errors import AlreadyExistsError, NotFoundError, NotOursError, StoreError, WrongVersionError
-from archive.schema import IDENTITY, meta, metadata
+from archive.schema import APPLICATION, VERSION, meta, metadata
+
+_SQLITE_APPLICATION = int.from_bytes(b"Svna")
 
 
 def identify(address: Address) -> None:
-    """Pass if an archive of our version lives at `address`; touch nothing either way.
+    """Pass if an archive of our version lives at `address`; touch nothing that is not one.
 
     Raises:
         NotFoundError: If nothing lives there.
@@ -27,15 +33,14 @@ def identify(address: Address) -> None:
         WrongVersionError: If it was written by another version of Savanna.
         StoreError: If it cannot be read.
     """
-    if address.file is not None and not address.file.exists():
-        raise NotFoundError(f"There is no archive at {address}.")
+    if address.file is not None:
+        _check_header(address.file)
+    engine = address.engine()
     try:
-        with address.untouching_engine().connect() as connection:
-            _check_identity(address, connection)
-    except OperationalError as error:
-        raise StoreError(f"{address} cannot be read: {error.orig}. It was not touched.") from error
-    except DatabaseError as error:
-        raise NotOursError(f"{address} is not an archive: {error.orig}. It was not touched.") from error
+        with translated(address), engine.execution_options(begin="BEGIN").begin() as connection:
+            _check_meta(address, connection)
+    finally:
+        engine.dispose()
 
 
 def make(address: Address) -> None:
@@ -57,24 +62,52 @@ def make(address: Address) -> None:
         raise AlreadyExistsError(f"There is an archive at {address} already: open it, or choose another place.")
 
 
-def _check_identity(address: Address, connection: Connection) -> None:
+def _check_header(file: Path) -> None:
+    """Read from the header of an SQLite file whose it is, and of which version.
+
+    Not with `open`: to close a file drops all locks that this process has on it, those of an open archive among them.
+    """
+    if not file.exists():
+        raise NotFoundError(f"There is no archive at {file}.")
+    if file.stat().st_size == 0:
+        raise NotFoundError(f"There is no archive at {file}: the file is empty.")
+    try:
+        # `immutable` reads the file as it lies, makes none beside it and takes no lock.
+        with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro&immutable=1", uri=True)) as connection:
+            # In the middle of a checkpoint a good file may be shorter than it says; this lets its header be read.
+            connection.execute("PRAGMA writable_schema = ON")
+            (application,) = connection.execute("PRAGMA application_id").fetchone()
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.OperationalError as error:
+        raise StoreError(f"{file} cannot be read: {error}.") from error
+    except sqlite3.DatabaseError as error:
+        raise NotOursError(f"{file} is not an archive: {error}. It was not touched.") from error
+    if application != _SQLITE_APPLICATION:
+        raise NotOursError(f"{file} is not an archive, but an SQLite database of another program. It was not touched.")
+    _check_version(str(file), version)
+
+
+def _check_meta(address: Address, connection: Connection) -> None:
     inspector = inspect(connection)
-    tables = sorted(inspector.get_table_names())
+    tables = inspector.get_table_names()
     if not tables:
         raise NotFoundError(f"There is no archive at {address}: the database is empty.")
     found = {}
     if meta.name in tables and {column["name"] for column in inspector.get_columns(meta.name)} == set(meta.c.keys()):
-        found = {row.key: row.value for row in connection.execute(select(meta.c.key, meta.c.value))}
-    if found.get("application") != IDENTITY["application"]:
-        some = ", ".join(tables[:5]) + (", ..." if len(tables) > 5 else "")
+        found = {row.key: row.value for row in connection.execute(select(meta))}
+    if found.get("application") != APPLICATION:
         raise NotOursError(
-            f"{address} is not an archive: it is a database with the tables {some}. It was not touched; "
-            "choose another place."
+            f"{address} is not an archive, but a database with the tables {', '.join(sorted(tables))}. "
+            "It was not touched."
         )
-    if found.get("schema_version") != IDENTITY["schema_version"]:
+    _check_version(str(address), int(found["version"]))
+
+
+def _check_version(place: str, version: int) -> None:
+    if version != VERSION:
         raise WrongVersionError(
-            f"{address} is an archive of schema version {found.get('schema_version')}, but this Savanna knows version "
-            f"{IDENTITY['schema_version']}. It was not touched; use the Savanna that wrote it, or choose another place."
+            f"{place} is an archive of version {version}, but this Savanna reads and writes version {VERSION}. "
+            "It was not touched; use the Savanna that wrote it, or choose another place."
         )
 
 
@@ -86,19 +119,24 @@ def _make_file(file: Path) -> None:
     except FileExistsError as error:
         raise AlreadyExistsError(f"{file} is in the way: delete it, or choose another place.") from error
     except OSError as error:
-        raise StoreError(f"{file} could not be made: {error}.") from error
+        raise StoreError(f"{file} could not be made: {error.strerror}.") from error
     finally:
         draft.unlink(missing_ok=True)
 
 
 def _make_tables(address: Address) -> None:
+    identity = {"application": APPLICATION, "version": str(VERSION)}
     engine = address.engine(make_file=True)
     try:
         with translated(address), engine.execution_options(begin="BEGIN IMMEDIATE").begin() as connection:
             metadata.create_all(connection, checkfirst=False)
-            connection.execute(insert(meta), [{"key": key, "value": value} for key, value in IDENTITY.items()])
+            connection.execute(insert(meta), [{"key": key, "value": value} for key, value in identity.items()])
+            if address.file is not None:
+                connection.exec_driver_sql(f"PRAGMA application_id = {_SQLITE_APPLICATION}")
+                connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
         if address.file is not None:
+            # Only now, so that the header is in the file and not in a -wal. The mode is kept in the file.
             with translated(address), engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA journal_mode = WAL")  # kept in the file
+                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
     finally:
         engine.dispose()

@@ -27,7 +27,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-IDENTITY = {"application": "savanna archive", "schema_version": "1"}
+APPLICATION = "savanna archive"
+VERSION = 1
 """The content of `meta`. The version goes up whenever a table or the meaning of a column changes."""
 
 metadata = MetaData()

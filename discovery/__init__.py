@@ -8,6 +8,6 @@ Read in this order:
 - `loop`: ask, evaluate, tell, until the budget is spent; every step is a transaction, so a kill loses nothing.
 - `executors/`: who does the work: this process, or Ray.
 - `plan`, `runs`, `rules`, `results`: what a run is to do, where it lives, how a rule is named, what is known of it.
-- `config`, `config_file`, `config_errors`, `plain_yaml`: the configuration, checked on the way in.
+- `config`, `config_types`, `config_file`, `config_errors`, `plain_yaml`: the configuration, checked on the way in.
 - `cli/`: the command line `discover`, one file per verb.
 """

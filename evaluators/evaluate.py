@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from evaluators import tasks
-from evaluators.device import choose
+from evaluators.device import choose, tiny_is_zero
 from evaluators.job import Job, Outcome, Report, Result
 from evaluators.memory import lane_bytes
 from evaluators.race import race
@@ -21,6 +21,7 @@ from programs.layout import Layout
 from programs.parse import parse
 
 
+@tiny_is_zero()
 def evaluate(job: Job) -> Report:
     """Train the task's model with every program of the job.
 

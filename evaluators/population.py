@@ -97,7 +97,7 @@ class Population:
         """
         losses = self._task.loss(self._leaves, self._by_lane(inputs), self._by_lane(targets))
         parts = torch.autograd.grad(losses.sum(), self._leaves)
-        with torch.no_grad():
+        with torch.inference_mode():
             gradients = torch.cat([part.flatten(start_dim=1) for part in parts], dim=1)
             rates = self._rates * multiplier
             for group in self._groups:

@@ -16,7 +16,7 @@ from programs.ir import Arg, Program, Ref
 from programs.kinds import Kind
 from programs.matrix import NEWTON_SCHULZ, NEWTON_SCHULZ_STEPS
 from programs.ops import OPS
-from programs.show import listed, show
+from programs.show import listed, number, show
 from programs.torch_source import TorchPrinter, without_clashes
 
 _WIDTH = 120
@@ -124,7 +124,8 @@ def _settings(program: Program, bounded: Collection[str]) -> list[_Setting]:
     if "T" in program.inputs:
         settings.append(_Setting("total_steps", "total_steps: int", "(1, math.inf)"))
     for hyper in program.hypers:
-        setting = _Setting(hyper.name, f"{hyper.name}: float = {hyper.default!r}")
+        default = repr(hyper.default) if hyper.default.is_integer() else number(hyper.default)
+        setting = _Setting(hyper.name, f"{hyper.name}: float = {default}")
         settings.append(replace(setting, limits="(-1, 1)") if hyper.name in bounded else setting)
     return settings
 

@@ -36,15 +36,14 @@ class Fingerprint:
 
 def fingerprint(program: Program) -> Fingerprint:
     """Run a rule for a few steps on fixed weights, gradients and learning rates and hash what it returns."""
-    updates = _rounded(respond(program, _PROBE))
+    updates = respond(program, _PROBE)
     finite = np.isfinite(updates)
-    slow, fast = np.split(updates, 2, axis=1)
     scale = 1.0
+    slow, fast = np.split(_rounded(updates), 2, axis=1)
     if np.array_equal(fast / _FACTOR, slow, equal_nan=True):
         scale = float(np.abs(updates).max(initial=0.0, where=finite)) or 1.0
-        updates = _rounded(updates / scale)
     return Fingerprint(
-        behaviour=hashlib.blake2b(updates.astype("<f8").tobytes(), digest_size=16).hexdigest(),
+        behaviour=hashlib.blake2b(_rounded(updates / scale).astype("<f8").tobytes(), digest_size=16).hexdigest(),
         log2_scale=round(math.log2(scale), 3),
         finite=bool(finite.all()),
     )

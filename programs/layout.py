@@ -22,9 +22,9 @@ class Layout:
     """
 
     shapes: tuple[tuple[int, ...], ...]
-    sizes: tuple[int, ...] = field(init=False)
-    slices: tuple[slice, ...] = field(init=False)
-    size: int = field(init=False)
+    sizes: tuple[int, ...] = field(init=False, compare=False)
+    slices: tuple[slice, ...] = field(init=False, compare=False)
+    size: int = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         sizes = tuple(math.prod(shape) for shape in self.shapes)

@@ -1,7 +1,7 @@
 """The body of a rule as torch source: the printer of `programs.show` with other texts for the operations.
 
-Numbers that depend on no tensor are plain Python floats, as readable as in the rule. Python raises an error where IEEE
-754 has infinity or NaN (`1 / 0`, `sqrt(-1)`), so whatever might raise becomes a call of a helper that computes in torch.
+Numbers that depend on no tensor are plain Python floats, as readable as in the rule. Python raises an error where
+IEEE 754 has infinity or NaN (`1 / 0`, `sqrt(-1)`), so whatever might raise is a call of a helper that computes in torch.
 """
 
 from __future__ import annotations
@@ -86,17 +86,22 @@ class TorchPrinter(Printer):
 
     def application(self, instr: Instr, args: Sequence[tuple[str, int]]) -> tuple[str, int]:
         """The text of one operation in torch, or in plain Python on numbers."""
-        if all(isinstance(arg, Const) for arg in instr.args):
-            # Python's whole numbers never overflow; floats do, as they should.
-            texts = [repr(arg.value) for arg in instr.args if isinstance(arg, Const)]
-        else:
-            texts = [text for text, _ in args]
-        return _filled(self._template(instr), texts), 0
+        if not all(isinstance(arg, Const) for arg in instr.args):
+            return _filled(self._template(instr), [text for text, _ in args]), 0
+        # Floats, not whole numbers: in Python those grow without end instead of overflowing.
+        values = [arg.value for arg in instr.args if isinstance(arg, Const)]
+        if instr.op == "neg":
+            return repr(-values[0]), 0
+        return _filled(self._template(instr), [repr(value) for value in values]), 0
 
     def inlinable(self, instr: Instr) -> tuple[Arg, ...]:
-        """The arguments that the source mentions once."""
+        """The arguments that the source mentions once; `--x` would read like a decrement."""
         template = self._template(instr)
-        return tuple(arg for i, arg in enumerate(instr.args) if template.count(f"{{{i}}}") == 1)
+        once = [arg for i, arg in enumerate(instr.args) if template.count(f"{{{i}}}") == 1]
+        return tuple(arg for arg in once if not (instr.op == "neg" and self._is_negation(arg)))
+
+    def _is_negation(self, arg: Arg) -> bool:
+        return isinstance(arg, Var) and self.program.body[arg.index].op == "neg"
 
     def _template(self, instr: Instr) -> str:
         if not all(map(self.is_number, instr.args)):
@@ -150,15 +155,22 @@ class TorchPrinter(Printer):
 
     def _fits(self, arg: Arg) -> bool:
         """Whether a number fits every floating-point type; `clamp` and `where` refuse numbers that do not."""
-        return arg in self.hypers or (isinstance(arg, Const) and abs(arg.value) <= _LARGEST_HALF)
+        return arg in self.hypers or arg == Ref("lr") or (isinstance(arg, Const) and abs(arg.value) <= _LARGEST_HALF)
 
 
 def _filled(template: str, texts: Sequence[str]) -> str:
     """`template` with its placeholders replaced, in parentheses only where Python reads them otherwise."""
     parts = [f"({text})" for text in texts]
-    meaning = ast.dump(ast.parse(template.format(*parts)))
+    meaning = _reading(template.format(*parts))
     for index, text in enumerate(texts):
-        bare = template.format(*parts[:index], text, *parts[index + 1 :])
-        if "--" not in bare and ast.dump(ast.parse(bare)) == meaning:
+        if _reading(template.format(*parts[:index], text, *parts[index + 1 :])) == meaning:
             parts[index] = text
     return template.format(*parts)
+
+
+def _reading(source: str) -> str:
+    """What Python makes of an expression; empty where it cannot read it, as with `2.mean()`."""
+    try:
+        return ast.dump(ast.parse(source))
+    except SyntaxError:
+        return ""

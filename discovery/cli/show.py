@@ -35,9 +35,7 @@ class Ancestor:
 
 def show(
     rule: RuleArgument,
-    raw: Annotated[
-        bool, typer.Option("--raw", help="Keep redundant instructions, as the search carries them.")
-    ] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="Keep redundant instructions, as the search has them.")] = False,
     runs: RunsOption = Path("runs"),
     json: JsonOption = False,
 ) -> None:

@@ -40,14 +40,15 @@ def embed(table: Tensor, indices: Tensor) -> Tensor:
     return table.reshape(lanes * rows, width).index_select(0, flat.reshape(-1)).view(*indices.shape, width)
 
 
-def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+def cross_entropy(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
     """Mean cross entropy of each lane in nats.
 
     Args:
         logits: `(lanes, classes, batch)`.
         targets: `(lanes, batch)`, class indices.
+        smoothing: Share of the target spread evenly over all classes (Szegedy et al. 2016, section 7).
 
     Returns:
         `(lanes,)`.
     """
-    return functional.cross_entropy(logits, targets, reduction="none").mean(dim=1)
+    return functional.cross_entropy(logits, targets, reduction="none", label_smoothing=smoothing).mean(dim=1)

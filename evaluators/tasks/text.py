@@ -66,7 +66,7 @@ TASK = Task(
         Parameter("embedding.weight", (SYMBOLS, WIDTH), std=1.0),
         Parameter("hidden.weight", (HIDDEN, CONTEXT * WIDTH), std=(2 / (CONTEXT * WIDTH)) ** 0.5),
         Parameter("hidden.bias", (HIDDEN,)),
-        Parameter("output.weight", (SYMBOLS, HIDDEN), std=(1 / HIDDEN) ** 0.5),
+        Parameter("output.weight", (SYMBOLS, HIDDEN), std=0.5 * HIDDEN**-0.5),
         Parameter("output.bias", (SYMBOLS,)),
     ),
     steps=500,

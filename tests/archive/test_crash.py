@@ -32,7 +32,7 @@ def check_whole(run: RunStore) -> int:
     return counts.jobs - counts.open_jobs
 
 
-def test_killed_drivers_leave_whole_transactions_and_resume(store: Store, run: RunStore, store_url: str) -> None:
+def test_killed_drivers_leave_whole_transactions_and_resume(run: RunStore, store_url: str) -> None:
     moments = random.Random(0)
     told = 0
     for _ in range(8):

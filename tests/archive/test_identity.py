@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import URL
 
 from archive.address import Address
-from archive.errors import AlreadyExistsError, ArchiveError, NotFoundError, NotOursError, StoreError, WrongVersionError
+from archive.errors import AlreadyExistsError, NotFoundError, NotOursError, StoreError, WrongVersionError
 from archive.store import Store
 
 if TYPE_CHECKING:
@@ -51,22 +51,11 @@ def other_database_in_wal_mode(path: Path) -> None:
     execute(path, "PRAGMA journal_mode = WAL", "CREATE TABLE trials (id)")
 
 
-def other_database_with_a_meta_table_of_its_own(path: Path) -> None:
-    execute(path, "CREATE TABLE meta (name, content)", "INSERT INTO meta VALUES ('application', 'savanna archive')")
+def other_database_with_a_meta_table_like_ours(path: Path) -> None:
+    execute(path, "CREATE TABLE meta (key, value)", "INSERT INTO meta VALUES ('application', 'savanna archive')")
 
 
-def other_database_with_our_kind_of_meta_table(path: Path) -> None:
-    execute(path, "CREATE TABLE meta (key, value)", "INSERT INTO meta VALUES ('schema_version', '1')")
-
-
-NOT_OURS = [
-    text,
-    short_text,
-    other_database,
-    other_database_in_wal_mode,
-    other_database_with_a_meta_table_of_its_own,
-    other_database_with_our_kind_of_meta_table,
-]
+NOT_OURS = [text, short_text, other_database, other_database_in_wal_mode, other_database_with_a_meta_table_like_ours]
 
 
 @pytest.mark.parametrize("make", NOT_OURS, ids=lambda make: make.__name__)
@@ -76,15 +65,26 @@ def test_what_is_not_ours_is_refused_and_not_touched(
 ) -> None:
     make(tmp_path / "run.db")
     before = files(tmp_path)
-    with pytest.raises(NotOursError, match="is not an archive.*not touched"):
+    with pytest.raises(NotOursError, match=r"is not an archive.*not touched"):
         approach(f"sqlite:///{tmp_path / 'run.db'}")
     assert files(tmp_path) == before
 
 
-def test_message_says_what_was_found(tmp_path: Path) -> None:
-    other_database(tmp_path / "run.db")
-    with pytest.raises(NotOursError, match="tables studies, trials"):
-        Store.open(f"sqlite:///{tmp_path / 'run.db'}")
+@pytest.mark.parametrize(
+    "statement", ["DROP TABLE meta", "DELETE FROM meta", "ALTER TABLE meta RENAME COLUMN key TO name"]
+)
+def test_header_alone_does_not_make_an_archive(tmp_path: Path, store_url: str, statement: str) -> None:
+    Store.create(store_url).close()
+    execute(tmp_path / "run.db", statement)
+    with pytest.raises(NotOursError, match="with the tables candidates, evaluations, "):
+        Store.open(store_url)
+
+
+def test_version_in_the_table_counts_too(tmp_path: Path, store_url: str) -> None:
+    Store.create(store_url).close()
+    execute(tmp_path / "run.db", "UPDATE meta SET value = '99' WHERE key = 'version'")
+    with pytest.raises(WrongVersionError, match="version 99"):
+        Store.open(store_url)
 
 
 def test_other_program_keeps_its_uncommitted_and_unmerged_work(tmp_path: Path) -> None:
@@ -112,12 +112,12 @@ def test_other_version_is_refused_and_not_touched_even_after_a_crash(
     path.parent.mkdir()
     with Store.create(f"sqlite:///{path}") as store:
         store.close()
-        execute(path, f"UPDATE meta SET value = '{version}' WHERE key = 'schema_version'")
+        execute(path, f"PRAGMA user_version = {version}")
         store.add_run(new.run_info("first"))
         shutil.copytree(path.parent, tmp_path / "crashed")
     before = files(tmp_path / "crashed")
     assert "run.db-wal" in before
-    with pytest.raises(WrongVersionError, match=f"version {version}.*version 1.*not touched"):
+    with pytest.raises(WrongVersionError, match=f"version {version},.*version 1.*not touched"):
         approach(f"sqlite:///{tmp_path / 'crashed' / 'run.db'}")
     assert files(tmp_path / "crashed") == before
 
@@ -130,6 +130,38 @@ def test_crashed_archive_is_recognised_and_keeps_what_was_committed(tmp_path: Pa
         shutil.copytree(path.parent, tmp_path / "crashed")
     with Store.open(f"sqlite:///{tmp_path / 'crashed' / 'run.db'}") as store:
         assert store.run("first").info == new.run_info("first")
+
+
+def test_archive_killed_between_two_pages_of_a_checkpoint_is_whole(tmp_path: Path, new: New) -> None:
+    path, crashed = tmp_path / "live" / "run.db", tmp_path / "crashed" / "run.db"
+    path.parent.mkdir()
+    many = [new.candidate(number) for number in range(1, 500)]
+    with Store.create(f"sqlite:///{path}") as store:
+        store.add_run(new.run_info("first")).ask(many, [], {})
+        shutil.copytree(path.parent, crashed.parent)
+    wal = crashed.with_name("run.db-wal").read_bytes()[32:]
+    frames = [wal[start : start + 24 + 4096] for start in range(0, len(wal), 24 + 4096)]
+    first_page = [frame[24:] for frame in frames if frame[:4] == (1).to_bytes(4)][-1]
+    with crashed.open("r+b") as stream:
+        stream.write(first_page)  # which says how many pages there are; the others are still only in the -wal
+    with Store.open(f"sqlite:///{crashed}") as store:
+        assert store.run("first").candidates() == many
+
+
+READ = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+print(connection.execute("SELECT count(*) FROM runs").fetchone()[0])
+connection.close()  # the last one to close moves the -wal into the file and deletes it
+"""
+
+
+def test_opening_an_archive_twice_keeps_the_locks_of_the_first(tmp_path: Path, store: Store, store_url: str) -> None:
+    assert store.runs() == []
+    Store.open(store_url).close()
+    ran = subprocess.run([sys.executable, "-c", READ, str(tmp_path / "run.db")], capture_output=True, check=True)
+    assert ran.stdout == b"0\n"
+    assert (tmp_path / "run.db-wal").exists()
 
 
 def test_missing_archive_is_not_made_by_opening(store_url: str, tmp_path: Path) -> None:
@@ -170,7 +202,7 @@ def test_closed_archive_is_one_file_whatever_its_name(tmp_path: Path, new: New) 
 
 
 def test_missing_folder_is_reported_by_name(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="nowhere.*unable to open"):
+    with pytest.raises(StoreError, match=r"nowhere.*unable to open"):
         Store.create(f"sqlite:///{tmp_path / 'nowhere' / 'run.db'}")
 
 

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from archive.errors import AlreadyExistsError, ConflictError, NotFoundError
-from archive.records import Counts, Evaluation, Purpose, Verdict
+from archive.records import Candidate, Counts, Evaluation, OpenJob, Purpose, Verdict
 from archive.store import RunStore, Store
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def test_unknown_run_is_answered_with_the_names_there_are(store: Store, new: New
         store.run("first")
     store.add_run(new.run_info("first"))
     store.add_run(new.run_info("second"))
-    with pytest.raises(NotFoundError, match="'third'.*first, second"):
+    with pytest.raises(NotFoundError, match=r"'third'.*first, second"):
         store.run("third")
 
 
@@ -196,7 +196,8 @@ def test_any_course_of_asking_and_telling_is_kept_as_lists_would_keep_it(
     shared_store: Store, new: New, course: list[tuple[int, int]]
 ) -> None:
     run = shared_store.add_run(new.run_info(f"run {next(run_numbers)}"))
-    candidates, opened, found, judged = [], [], list[Evaluation](), list[Verdict]()
+    candidates, opened = list[Candidate](), list[OpenJob]()
+    found, judged = list[Evaluation](), list[Verdict]()
     jobs = count(1)
     for size, pick in course:
         fresh = [

@@ -80,7 +80,7 @@ def test_summary_counts_every_kind(lived: RunStore, new: New) -> None:
 def test_summary_of_a_new_run_is_all_zeros(run: RunStore) -> None:
     summary = views.summary(run)
     assert (summary.best, summary.seconds) == (None, 0.0)
-    assert not {**summary.outcomes, **summary.emitters, **summary.purposes}
+    assert (summary.outcomes, summary.emitters, summary.purposes) == ({}, {}, {})
 
 
 def test_summary_prefers_the_earlier_of_two_equals(run: RunStore, new: New) -> None:
@@ -91,7 +91,8 @@ def test_summary_prefers_the_earlier_of_two_equals(run: RunStore, new: New) -> N
     assert best.candidate == 2
 
 
-def test_summary_ignores_other_runs(lived: RunStore, store: Store, new: New) -> None:
+@pytest.mark.usefixtures("lived")
+def test_summary_ignores_other_runs(store: Store, new: New) -> None:
     assert views.summary(store.add_run(new.run_info("second"))).counts.candidates == 0
 
 

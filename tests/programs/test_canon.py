@@ -218,7 +218,7 @@ def test_structure_sees_through(pair: tuple[Program, Program]) -> None:
 
 def test_structure_is_the_same_on_every_machine_and_version() -> None:
     program = rule("m = interp(g, m, beta)", "return m * lr, m, v")
-    assert structure(program) == "PINNED"
+    assert structure(program) == "c28b15d809138b374b83542cdaff1995"
 
 
 @pytest.mark.parametrize("name", zoo.names())
@@ -285,7 +285,7 @@ def test_the_text_of_a_simplified_program_reads_like_the_original() -> None:
         "    again = beta * m\n"
         "    scale = lr * 0.5\n"
         "    step = m + again + again\n"
-        "    return step * scale - 0, m\n"
+        "    return step * scale, m\n"
     )
 
 

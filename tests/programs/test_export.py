@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import ast
+import copy
+import importlib.util
+import itertools
+import math
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given, settings
+
+from torch.nn import Parameter
+
+from programs import zoo
+from programs.export import export
+from programs.ir import Program
+from programs.layout import Layout
+from programs.ops import OPS, Op, Shape
+from programs.parse import parse
+from programs.run import NUMPY, Runner
+from programs.run_torch import TORCH
+
+SHAPES = ((), (5,), (4, 3), (2, 3, 2, 2))
+LR = 0.05
+
+RULES = {name: zoo.entry(name).text for name in zoo.names()} | {
+    "adagrad_norm": """
+def adagrad_norm(g, total, lr, *, eps=1e-8):
+    total = total + square(norm(g))
+    return g * lr / (sqrt(total) + eps), total
+""",
+    "muon_like": """
+def muon_like(w, g, m, lr, *, beta=0.95, weight_decay=0.1):
+    m = beta * m + g
+    update = orthogonalize(interp(g, m, beta))
+    return (update + w * weight_decay) * lr, m
+""",
+    "horizon": """
+def horizon(g, m, lr, t, T, *, beta=0.9):
+    m = interp(g, m, beta * (1 - t / T))
+    return m * lr * (1 + cos(3.14159 * t / T)) / 2, m
+""",
+    "choices": """
+def choices(w, g, m, lr):
+    m = clip(m + g, -2, 2)
+    big = greater(abs(g), 0.5) + greater(0.1, g)
+    update = where(big, clip(g, neg(lr), 0.3), maximum(-0.25, m)) + where(greater(w, 0), 1, -1)
+    return minimum(update, 0.75) * lr + where(lr, g, m) * where(big, m, 0.001), m
+""",
+    "scalar_functions": """
+def scalar_functions(g, m, lr, t, *, beta=0.9, half=0.5):
+    rate = sqrt(lr) / (1 + log(t)) + power(t, -0.75) * 1e-3
+    m = interp(g, m, tanh(beta) * (1 - (1 - half) ** t))
+    return m * rate + lr / (square(m) + 1) + power(half, abs(m)) * exp(neg(t)), m
+""",
+    "constant_state": """
+def constant_state(g, k, s, lr):
+    return g * (k + s) * lr, 0.1, s + 0.5
+""",
+    "swapped_states": """
+def swapped_states(w, g, a, b, c, lr):
+    return (g + a - b) * lr, b + c, a, g
+""",
+}
+
+
+def load(source: str) -> ModuleType:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "exported.py"
+        path.write_text(source, encoding="utf-8")
+        spec = importlib.util.spec_from_file_location("exported", path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return module
+
+
+def optimizer_class(program: Program | str) -> Any:
+    program = parse(program) if isinstance(program, str) else program
+    return load(export(program, class_name="Exported")).Exported
+
+
+def required(program: Program, lr: float, steps: int) -> dict[str, float]:
+    """The arguments of the constructor that have no default."""
+    values = {"lr": ("lr", lr), "T": ("total_steps", steps)}
+    return dict(values[name] for name in program.inputs if name in values)
+
+
+def parameters(shapes: Sequence[Sequence[int]] = SHAPES, dtype: torch.dtype = torch.float64) -> list[Parameter]:
+    generator = torch.Generator().manual_seed(0)
+    return [
+        Parameter(torch.randn(tuple(shape), generator=generator, dtype=torch.float64).to(dtype)) for shape in shapes
+    ]
+
+
+def set_gradients(params: Sequence[Parameter], step: int) -> None:
+    generator = torch.Generator().manual_seed(step)
+    for p in params:
+        p.grad = torch.randn(p.shape, generator=generator, dtype=torch.float64).to(p.dtype)
+
+
+def flat(tensors: Iterable[torch.Tensor | None]) -> torch.Tensor:
+    return torch.cat([tensor.detach().reshape(-1) for tensor in tensors if tensor is not None])
+
+
+def exported(program: Program, *, steps: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+    """The weights after every step, then the states at the end, as the exported optimizer leaves them."""
+    params = parameters(dtype=dtype)
+    optimizer = optimizer_class(program)(params, **required(program, LR, steps))
+    trace = []
+    for step in range(1, steps + 1):
+        set_gradients(params, step)
+        optimizer.step()
+        trace.append(flat(params).clone())
+    for name in program.states:
+        trace.append(flat(optimizer.state[p][name] for p in params))
+    assert all(p.dtype == dtype for p in params)
+    return flat(trace)
+
+
+def interpreted(
+    program: Program, backend: Any = NUMPY, *, steps: int, dtype: torch.dtype = torch.float64
+) -> torch.Tensor:
+    """The same, as an interpreter of the language computes it."""
+    params = parameters(dtype=dtype)
+    runner: Runner[Any] = Runner(program, Layout.of(SHAPES), backend)
+    array = torch.Tensor.numpy if backend is NUMPY else torch.Tensor.clone
+    weights = flat(params)[None].clone()
+    states = runner.zero_states(array(weights))
+    trace = []
+    for step in range(1, steps + 1):
+        set_gradients(params, step)
+        gradient = flat(p.grad for p in params)[None]
+        inputs = {"w": array(weights), "g": array(gradient), "lr": LR, "t": float(step), "T": float(steps)}
+        update, states = runner(inputs, states)
+        weights = weights - torch.as_tensor(update)
+        trace.append(weights)
+    for state in map(torch.as_tensor, states):
+        trace.append(state if state.shape[1] > 1 else state.expand(1, len(SHAPES)))
+    return flat(trace)
+
+
+def assert_close(actual: torch.Tensor, expected: torch.Tensor, rtol: float = 1e-12) -> None:
+    torch.testing.assert_close(actual, expected, rtol=rtol, atol=rtol, equal_nan=True)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_trains_step_for_step_as_the_interpreter(name: str) -> None:
+    program = parse(RULES[name])
+    assert_close(exported(program, steps=50), interpreted(program, steps=50))
+
+
+@given(program=...)
+@settings(max_examples=100)
+def test_random_programs_train_as_in_the_interpreter(program: Program) -> None:
+    by_numpy, by_torch = (interpreted(program, backend, steps=3) for backend in (NUMPY, TORCH))
+    assume(torch.allclose(by_numpy, by_torch, rtol=1e-11, atol=1e-11, equal_nan=True))  # else rounding decides
+    assert_close(exported(program, steps=3), by_numpy, rtol=1e-9)
+
+
+KINDS = {"tensor": "g", "per_tensor": "p", "state": "s", "hyper": "{}", "constant": "{}", "computed": "(lr * {})"}
+
+
+@pytest.mark.parametrize("op", [op for op in OPS.values() if op.shape is Shape.ELEMENTWISE], ids=lambda op: op.name)
+def test_every_operation_takes_every_kind_of_argument(op: Op) -> None:
+    values = ("0.3", "0.8", "-0.4")[: op.arity]
+    for kinds in itertools.product(KINDS, repeat=op.arity):
+        names = [n if k == "hyper" else v for k, n, v in zip(kinds, "abc", values, strict=False)]
+        args = ", ".join(KINDS[kind].format(name) for kind, name in zip(kinds, names, strict=True))
+        hypers = ", ".join(f"{name}={value}" for name, value in zip("abc", values, strict=False))
+        program = parse(
+            f"def one(w, g, s, lr, *, {hypers}):\n p = max(g) - 1\n return w * 0.1 + {op.name}({args}) * g, s + 0.7\n"
+        )
+        assert_close(exported(program, steps=2), interpreted(program, steps=2))
+
+
+@pytest.mark.parametrize("op", [op for op in OPS.values() if op.shape is not Shape.ELEMENTWISE], ids=lambda op: op.name)
+def test_reductions_and_matrix_operations_see_whole_parameters(op: Op) -> None:
+    program = parse(f"def one(w, g, lr):\n return g + {op.name}({', '.join(['g', 'w - g'][: op.arity])}) * lr\n")
+    assert_close(exported(program, steps=2), interpreted(program, steps=2))
+
+
+@pytest.mark.parametrize("op", [op for op in OPS.values() if op.shape is Shape.ELEMENTWISE], ids=lambda op: op.name)
+def test_numbers_follow_ieee_where_python_would_raise(op: Op) -> None:
+    heads = ["a", "b", "c"][: op.arity]
+    program = parse(
+        f"def one(g, {', '.join(['t'])}, *, {', '.join(f'{h}=1' for h in heads)}):\n"
+        f" return g * {op.name}({', '.join(heads)}) / t\n"
+    )
+    make = optimizer_class(program)
+    for values in itertools.product((0.0, -1.0, 0.5, -8.0, 3e2, 1e200), repeat=op.arity):
+        hypers = dict(zip(heads, values, strict=True))
+        p = Parameter(torch.ones(1, dtype=torch.float64))
+        p.grad = torch.ones_like(p)
+        make([p], **hypers).step()
+        runner: Runner[Any] = Runner(program, Layout.of([(1,)]), NUMPY, hypers)
+        update, _ = runner({"g": np.ones((1, 1)), "t": 1.0}, [])
+        assert_close(p.detach(), 1 - torch.from_numpy(update[0]))

@@ -1,0 +1,152 @@
+import math
+
+import numpy as np
+import pytest
+
+from programs import zoo
+from programs.canon import simplify
+from programs.fingerprint import fingerprint
+from programs.ir import Program
+from programs.parse import parse
+
+
+def rule(*lines: str, head: str = "w, g, m, v, lr, t, T") -> Program:
+    return parse("\n    ".join([f"def rule({head}):", *lines]) + "\n")
+
+
+ADAM = zoo.entry("adam").text
+
+
+def adam(**changes: str) -> Program:
+    text = ADAM
+    for old, new in changes.items():
+        changed = text.replace(old, new)
+        assert changed != text
+        text = changed
+    return parse(text)
+
+
+TWINS: dict[str, tuple[Program, Program]] = {
+    "renamed, with dead code": (
+        rule("m = interp(g, m, 0.9)", "return m * lr, m, v"),
+        rule("x = exp(g)", "n = interp(g, v, 0.9)", "return n * lr, x, n"),
+    ),
+    "swapped": (rule("return (g + w) * lr, m, v"), rule("return lr * (w + g), m, v")),
+    "regrouped": (rule("return (g + w + t) * lr, m, v"), rule("return g * lr + (w * lr + t * lr), m, v")),
+    "average in another form": (
+        rule("m = interp(g, m, 0.9)", "return m * lr, m, v"),
+        rule("m = m + 0.1 * (g - m)", "return m * lr, m, v"),
+    ),
+    "sign as a quotient": (rule("return sign(g + w) * lr, m, v"), rule("return (g + w) / abs(g + w) * lr, m, v")),
+    "power": (rule("return g ** 2 * lr, m, v"), rule("return exp(2 * log(abs(g))) * lr, m, v")),
+    "logarithm": (rule("return log(1 + t) * g, m, v"), rule("return log1p(t) * g, m, v")),
+    "a root that cancels": (rule("return sqrt(square(g)) * lr, m, v"), rule("return abs(g) * lr, m, v")),
+    "two slots for one": (
+        rule("m = interp(g, m, 0.9)", "return m * 2 * lr, m, v"),
+        rule("return (interp(g, m, 0.9) + interp(g, v, 0.9)) * lr, interp(g, m, 0.9), interp(g, v, 0.9)"),
+    ),
+}
+
+
+@pytest.mark.parametrize("pair", TWINS.values(), ids=TWINS)
+def test_twins_behave_alike(pair: tuple[Program, Program]) -> None:
+    assert fingerprint(pair[0]) == fingerprint(pair[1])
+
+
+STRANGERS: dict[str, tuple[Program, Program]] = {
+    "beta1": (adam(), adam(**{"beta1=0.9": "beta1=0.91"})),
+    "beta2": (adam(), adam(**{"beta2=0.999": "beta2=0.9991"})),
+    "large eps": (adam(), adam(**{"eps=1e-8": "eps=1e-3"})),
+    "small eps": (adam(), adam(**{"eps=1e-8": "eps=1e-9"})),
+    "no eps": (adam(), adam(**{"eps=1e-8": "eps=0"})),
+    "weight decay": (zoo.load("adam"), zoo.load("adamw")),
+    "bias correction": (rule("return g * lr, m, v"), rule("return g * lr * (1 - 0.9 ** t), m, v")),
+    "direction": (rule("return g * lr, m, v"), rule("return -g * lr, m, v")),
+    "learning rate inside or after the average": (
+        rule("m = interp(g, m, 0.9)", "return m * lr, m, v"),
+        rule("m = interp(g * lr, m, 0.9)", "return m, m, v"),
+    ),
+    "the horizon": (rule("return g * lr * (1 - t / T), m, v"), rule("return g * lr * (1 - t / 1000), m, v")),
+    "sign of zero gradients": (rule("return sign(g) * lr, m, v"), rule("return g / sqrt(g * g) * lr, m, v")),
+    "per tensor or per weight": (rule("return g / norm(g) * lr, m, v"), rule("return g / abs(g) * lr, m, v")),
+    "mean or sum": (rule("return g * mean(g) * lr, m, v"), rule("return g * dot(g, w) * lr, m, v")),
+    "matrix": (rule("return orthogonalize(g) * lr, m, v"), rule("return g / norm(g) * lr, m, v")),
+    "threshold above every gradient seen with it": (
+        rule("return clip(g, -0.01, 0.01) * lr, m, v"),
+        rule("return clip(g, -0.02, 0.02) * lr, m, v"),
+    ),
+    "small gradients only": (
+        rule("return g * lr, m, v"),
+        rule("return where(greater(abs(g), 1e-6), g, 0) * lr, m, v"),
+    ),
+}
+
+
+@pytest.mark.parametrize("pair", STRANGERS.values(), ids=STRANGERS)
+def test_strangers_differ(pair: tuple[Program, Program]) -> None:
+    assert fingerprint(pair[0]).behaviour != fingerprint(pair[1]).behaviour
+
+
+def test_known_rules_differ_from_each_other() -> None:
+    assert len({fingerprint(zoo.load(name)).behaviour for name in zoo.names()}) == len(zoo.names())
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_known_rules_stay_finite_and_survive_simplification(name: str) -> None:
+    program = zoo.load(name)
+    assert fingerprint(program).finite
+    assert fingerprint(simplify(program)) == fingerprint(program)
+
+
+@pytest.mark.parametrize("factor", [0.5, 3.0, 1e-4, 1e5])
+@pytest.mark.parametrize(
+    "update", ["g * lr", "(sign(g) + w * 0.1) * lr", "lr * (g + m)", "g / norm(g) * lr", "g * (lr * 0.1)"]
+)
+def test_a_factor_that_the_learning_rate_absorbs_is_kept_apart(update: str, factor: float) -> None:
+    plain = fingerprint(rule(f"return {update}, w + g, v"))
+    scaled = fingerprint(rule(f"return ({update}) * {factor}, w + g, v"))
+    assert scaled.behaviour == plain.behaviour
+    assert scaled.log2_scale - plain.log2_scale == pytest.approx(math.log2(factor), abs=0.002)
+
+
+@pytest.mark.parametrize(
+    "update", ["g", "g * sqrt(lr)", "g * lr * lr", "clip(g, -lr, lr) + w", "g * lr + w", "where(greater(g, lr), lr, g)"]
+)
+def test_a_factor_that_the_learning_rate_does_not_absorb_counts(update: str) -> None:
+    plain, scaled = fingerprint(rule(f"return {update}, m, v")), fingerprint(rule(f"return ({update}) * 3, m, v"))
+    assert scaled.behaviour != plain.behaviour
+    assert plain.log2_scale == scaled.log2_scale == 0
+
+
+def test_a_negative_factor_counts() -> None:
+    assert fingerprint(rule("return g * lr * -2, m, v")).behaviour != fingerprint(rule("return g * lr, m, v")).behaviour
+
+
+@pytest.mark.parametrize(
+    "update", ["g / 0", "log(g) * lr", "exp(exp(w * 10 + g * g)) * lr", "g / (g - g)", "mean(log(g)) * g * 1e300 * 1e300"]
+)
+def test_numbers_that_are_not_finite_are_reported_without_warnings(update: str) -> None:
+    program = rule(f"return {update}, m, v")
+    with np.errstate(all="raise"):
+        assert not fingerprint(program).finite
+
+
+def test_where_a_rule_stops_being_finite_counts() -> None:
+    left, right = (fingerprint(rule(f"return g * lr + log({name}) * 0, m, v")) for name in ("g", "w"))
+    assert not left.finite
+    assert not right.finite
+    assert left.behaviour != right.behaviour
+
+
+def test_plus_and_minus_infinity_differ() -> None:
+    left, right = (fingerprint(rule(f"return (g * g + 1) / {zero}, m, v")) for zero in ("0", "neg(0)"))
+    assert left.behaviour != right.behaviour
+
+
+def test_an_update_of_zero_has_a_fingerprint() -> None:
+    assert fingerprint(rule("return (g - g) * lr, m, v")) == fingerprint(rule("return g * 0, m, v"))
+
+
+def test_fingerprints_are_the_same_on_every_machine_and_version() -> None:
+    found = fingerprint(zoo.load("sgd"))
+    assert (found.behaviour, found.log2_scale) == ("PINNED", 0)

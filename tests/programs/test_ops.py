@@ -1,0 +1,242 @@
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from programs.layout import Layout
+from programs.ops import INFIX, OPS, Op, Shape
+from programs.parse import parse
+from programs.run import NUMPY, Runner
+from programs.run_torch import MEANINGS, TORCH
+
+Array = NDArray[Any]
+
+NAN, INF = np.nan, np.inf
+SPECIAL = [0.0, -0.0, NAN, INF, -INF, 5e-324, -1e-310, 1e-200, 1e300, -1e300]
+ORDINARY = [1.0, -1.0, 0.5, -0.5, 2.0, 3.0, -0.3, 1.7, 1e-8, 40.0, -700.0, 1 / 3]
+VALUES = [*ORDINARY, *SPECIAL]
+TOLERANCE = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 4e-6}
+
+ELEMENTWISE = [op for op in OPS.values() if op.shape is Shape.ELEMENTWISE]
+REDUCTIONS = [op for op in OPS.values() if op.shape is Shape.REDUCTION]
+ZEROS_TIE = {"maximum", "minimum", "clip"}
+
+
+def ids(op: Op) -> str:
+    return op.name
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    with np.errstate(all="ignore"):
+        yield
+
+
+def grid(op: Op, dtype: type[np.floating[Any]] = np.float64) -> list[Array]:
+    """Every combination of the values, one array for each argument."""
+    values = np.array(VALUES).astype(dtype)
+    return [axis.ravel() for axis in np.meshgrid(*[values] * op.arity, indexing="ij")]
+
+
+def meaning_of_template(op: Op) -> Callable[..., torch.Tensor]:
+    names = ["x", "y", "z"][: op.arity]
+    source = f"lambda {', '.join(names)}: {op.torch.format(*names)}"
+    return eval(source, {"torch": torch})  # type: ignore[no-any-return]  # noqa: S307  the table's own text
+
+
+def assert_same(op: Op, expected: Array, found: torch.Tensor | Array, inputs: list[Any]) -> None:
+    got = np.asarray(found)
+    assert got.dtype == expected.dtype
+    assert got.shape == expected.shape
+    close = np.abs(got - expected) <= TOLERANCE[expected.dtype] * np.maximum(np.abs(expected), np.finfo(got.dtype).tiny)
+    same = np.where(np.isfinite(expected) & np.isfinite(got), close, expected == got)
+    same |= np.isnan(expected) & np.isnan(got)
+    if op.name not in ZEROS_TIE:
+        same &= (expected != 0) | (np.signbit(expected) == np.signbit(got))
+    if op.name in ("sinh", "cosh"):
+        same |= np.abs(expected) > np.finfo(got.dtype).max / 2
+    if op.name == "power":
+        base, exponent = (np.broadcast_to(x, got.shape) for x in inputs)
+        same |= (exponent == -0.5) & (np.isinf(base) | (base == 0))
+    wrong = np.flatnonzero(~same)[:3]
+    assert not wrong.size, [
+        (*(np.broadcast_to(x, got.shape).flat[i] for x in inputs), expected[i], got[i]) for i in wrong
+    ]
+
+
+@pytest.mark.parametrize("op", OPS.values(), ids=ids)
+def test_arity_is_that_of_both_meanings(op: Op) -> None:
+    arguments = [np.ones((2, 3, 3)) if op.shape is Shape.MATRIX else np.ones((2, 3))] * op.arity
+    op.numpy(*arguments)
+    MEANINGS[op.name](*map(torch.tensor, arguments))
+    for wrong in (arguments[1:], [*arguments, *arguments, *arguments, *arguments]):
+        with pytest.raises((TypeError, RuntimeError)):
+            MEANINGS[op.name](*map(torch.tensor, wrong))
+    assert {f"{{{i}}}" for i in range(3) if f"{{{i}}}" in op.torch} == {f"{{{i}}}" for i in range(op.arity)}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("op", ELEMENTWISE, ids=ids)
+def test_torch_means_the_same_as_numpy_on_every_combination_of_values(op: Op, dtype: type[np.floating[Any]]) -> None:
+    inputs = grid(op, dtype)
+    expected = op.numpy(*inputs)
+    assert expected.dtype == dtype
+    tensors = [torch.tensor(x) for x in inputs]
+    assert_same(op, expected, MEANINGS[op.name](*tensors), inputs)
+    assert_same(op, expected, meaning_of_template(op)(*tensors), inputs)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("op", [op for op in ELEMENTWISE if op.arity > 1], ids=ids)
+def test_plain_numbers_mix_with_arrays_in_every_place(op: Op, dtype: type[np.floating[Any]]) -> None:
+    array = np.array(VALUES).astype(dtype)
+    numbers = [-1.5, -0.5, 0.0, 0.3, 2.0, 1e30]
+    for places in itertools.product([True, False], repeat=op.arity):
+        if all(places) or not any(places):
+            continue
+        for constants in itertools.product(*[numbers if place else [0.0] for place in places]):
+            pairs = list(zip(places, constants, strict=True))
+            inputs: list[Any] = [constant if place else array for place, constant in pairs]
+            tensors = [constant if place else torch.tensor(array) for place, constant in pairs]
+            expected = op.numpy(*inputs)
+            assert_same(op, expected, MEANINGS[op.name](*tensors), inputs)
+            if takes_numbers(op, places):
+                normal = np.abs(array) >= 1e-30 if op.name == "div" else np.full(array.shape, True)
+                kept = [x if isinstance(x, float) else x[normal] for x in inputs]
+                found = meaning_of_template(op)(*[x if isinstance(x, float) else torch.tensor(x) for x in kept])
+                assert_same(op, expected[normal], found, kept)
+
+
+def takes_numbers(op: Op, places: tuple[bool, ...]) -> bool:
+    """Where the exported expression may be given plain numbers, as `Op.torch` says."""
+    anywhere = op in INFIX.values() or op.name == "interp"
+    return anywhere or (not places[0] and not (op.name == "where" and all(places[1:])))
+
+
+@pytest.mark.parametrize("size", [1, 7])
+@pytest.mark.parametrize("op", REDUCTIONS, ids=ids)
+def test_torch_reduces_each_lane_as_numpy_does(op: Op, size: int) -> None:
+    rng = np.random.default_rng(0)
+    lanes = rng.standard_normal((len(SPECIAL) + 4, size)) * np.logspace(-3, 3, len(SPECIAL) + 4)[:, None]
+    lanes[: len(SPECIAL), 0] = SPECIAL
+    inputs = [lanes, rng.standard_normal(lanes.shape)][: op.arity]
+    expected = op.numpy(*inputs)
+    assert expected.shape == (len(lanes),)
+    assert_same(op, expected, MEANINGS[op.name](*map(torch.tensor, inputs)), [])
+    for lane in range(len(lanes)):
+        shape = () if size == 1 else (size,)
+        tensors = [torch.tensor(x[lane].reshape(shape)) for x in inputs]
+        assert_same(op, expected[lane : lane + 1], meaning_of_template(op)(*tensors).reshape(1), [])
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (1, 4), (4, 1), (1, 1), (6, 6)])
+def test_orthogonalize_keeps_singular_vectors_and_brings_singular_values_near_one(shape: tuple[int, int]) -> None:
+    x = np.random.default_rng(0).standard_normal((4, *shape))
+    found = OPS["orthogonalize"].numpy(x)
+    np.testing.assert_allclose(MEANINGS["orthogonalize"](torch.tensor(x)), found, rtol=1e-9, atol=1e-12)
+    u, _, v = np.linalg.svd(x, full_matrices=False)
+    inner = np.swapaxes(u, -1, -2) @ found @ np.swapaxes(v, -1, -2)
+    values = np.diagonal(inner, axis1=-2, axis2=-1)
+    assert np.all((values > 0.6) & (values < 1.3))
+    np.testing.assert_allclose(inner, values[..., None] * np.eye(min(shape)), atol=1e-9)
+
+
+def test_orthogonalize_of_zero_is_zero_and_a_nan_spoils_its_own_matrix_only() -> None:
+    x = np.zeros((3, 4, 2))
+    x[1, 0, 0], x[2, 0, 0] = NAN, INF
+    for found in (OPS["orthogonalize"].numpy(x), MEANINGS["orthogonalize"](torch.tensor(x)).numpy()):
+        np.testing.assert_array_equal(found[0], 0)
+        assert np.isnan(found[1:]).all()
+
+
+LAYOUT = Layout.of([(), (3,), (2, 4), (2, 1, 2, 2), (1,)])
+KINDS = {"tensor": "g", "per_tensor": "norm(g)", "scalar": "0.7"}
+
+
+@pytest.mark.parametrize("op", OPS.values(), ids=ids)
+def test_kinds_broadcast_alike_in_both_interpreters_and_as_on_one_parameter_at_a_time(op: Op) -> None:
+    g = np.random.default_rng(0).standard_normal((3, LAYOUT.size))
+    kinds = list(KINDS) if op.shape is Shape.ELEMENTWISE else ["tensor"]
+    for arguments in itertools.product(kinds, repeat=op.arity):
+        call = f"{op.name}({', '.join(KINDS[kind] for kind in arguments)})"
+        program = parse(f"def f(g):\n    return g + {call}")
+        expected, _ = Runner(program, LAYOUT, NUMPY)({"g": g}, ())
+        found, _ = Runner(program, LAYOUT, TORCH)({"g": torch.tensor(g)}, ())
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+        for index, part in enumerate(LAYOUT.slices):
+            x = g[:, part]
+            values = {"tensor": x, "per_tensor": np.linalg.norm(x, axis=1, keepdims=True), "scalar": 0.7}
+            if op.shape is Shape.MATRIX:
+                direct = op.numpy(x.reshape(3, *LAYOUT.matrix_shape(index))).reshape(x.shape)
+            else:
+                direct = op.numpy(*(values[kind] for kind in arguments))
+            direct = direct[:, None] if op.shape is Shape.REDUCTION else direct
+            np.testing.assert_allclose(expected[:, part], x + direct, rtol=1e-9, atol=1e-12)
+
+
+EDGES: dict[str, list[tuple[tuple[float, ...], float]]] = {
+    "power": [((NAN, 0.0), 1.0), ((INF, 0.0), 1.0), ((1.0, NAN), 1.0), ((NAN, 1.0), NAN), ((-8.0, 1 / 3), NAN)],
+    "sign": [((NAN,), 0.0), ((-0.0,), 0.0), ((-INF,), -1.0), ((1e-320,), 1.0)],
+    "maximum": [((0.0, -0.0), 0.0), ((NAN, 1.0), NAN), ((1.0, NAN), NAN)],
+    "minimum": [((0.0, -0.0), 0.0), ((NAN, 1.0), NAN), ((1.0, NAN), NAN)],
+    "clip": [((5.0, 2.0, 1.0), 1.0), ((-5.0, 2.0, 1.0), 1.0), ((NAN, 0.0, 1.0), NAN), ((0.5, NAN, 1.0), NAN)],
+    "greater": [((NAN, 0.0), 0.0), ((0.0, NAN), 0.0), ((1.0, 1.0), 0.0), ((INF, 1.0), 1.0)],
+    "where": [((NAN, 2.0, 3.0), 2.0), ((-0.0, 2.0, 3.0), 3.0), ((1.0, 2.0, NAN), 2.0), ((0.0, NAN, 3.0), 3.0)],
+    "sinh": [((709.0,), np.sinh(709.0)), ((-712.0,), -INF)],
+    "cosh": [((709.0,), np.cosh(709.0)), ((-712.0,), INF)],
+}
+
+
+@pytest.mark.parametrize(("name", "cases"), EDGES.items(), ids=EDGES)
+def test_what_a_row_says_of_its_edges_holds(name: str, cases: list[tuple[tuple[float, ...], float]]) -> None:
+    assert OPS[name].edge
+    for arguments, expected in cases:
+        arrays = [np.array([x]) for x in arguments]
+        for found in (OPS[name].numpy(*arrays), MEANINGS[name](*map(torch.tensor, arrays))):
+            np.testing.assert_allclose(found, [expected], rtol=1e-12)
+
+
+def test_every_elementwise_row_with_an_edge_is_tested_for_it() -> None:
+    assert {op.name for op in ELEMENTWISE if op.edge} == EDGES.keys()
+
+
+@pytest.mark.parametrize("op", [op for op in OPS.values() if op.shape is not Shape.MATRIX], ids=ids)
+def test_a_nan_argument_gives_a_nan_unless_the_row_says_otherwise(op: Op) -> None:
+    for place in range(op.arity):
+        arguments = [np.array([[0.5, 0.25]])] * op.arity
+        arguments[place] = np.array([[NAN, NAN]])
+        if op.name not in ("power", "sign", "greater", "where"):
+            assert np.isnan(op.numpy(*arguments)).all()
+
+
+def test_nothing_is_protected_behind_the_readers_back() -> None:
+    one, zero = np.array([1.0]), np.array([0.0])
+    assert OPS["div"].numpy(one, zero) == INF
+    assert np.isnan(OPS["div"].numpy(zero, zero))
+    assert np.isnan(OPS["sqrt"].numpy(-one))
+    assert np.isnan(OPS["log"].numpy(-one))
+    assert OPS["log"].numpy(zero) == -INF
+    assert OPS["exp"].numpy(1000 * one) == INF
+
+
+def bits(x: Array, op: Op) -> Array:
+    """The bits of every number, all NaNs being one, and both zeros where the row leaves open which of them it gives."""
+    x = np.where(np.isnan(x), NAN, x)
+    return (np.where(x == 0, 0.0, x) if op.name in ZEROS_TIE else x).view(np.int64)
+
+
+@pytest.mark.parametrize("op", [op for op in OPS.values() if op.arity == 2], ids=ids)
+def test_commutative_rows_and_only_those_may_be_swapped_to_the_bit(op: Op) -> None:
+    x, y = (axis.reshape(len(VALUES), -1) for axis in grid(OPS["add"]))
+    for meaning in (op.numpy, lambda *args: MEANINGS[op.name](*map(torch.tensor, args)).numpy()):
+        assert np.array_equal(bits(meaning(x, y), op), bits(meaning(y, x), op)) == op.commutative
+
+
+def test_a_number_too_large_for_the_type_is_infinite_and_no_error() -> None:
+    x = torch.ones(3, dtype=torch.float32)
+    assert torch.equal(MEANINGS["maximum"](x, 1e300), torch.full((3,), INF))
+    assert torch.equal(TORCH.fill(1e300, x[None], 2), torch.full((1, 2), INF))
