@@ -7,19 +7,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
-# Not verbose; the pip of a new environment need not look for a newer one.
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help run test lint clean
 
-help: ## Say what the targets do.
+help:
 	@echo "make run    search with $(CONFIG) (another file: make run CONFIG=my.yaml)"
 	@echo "make test   lint, check types and run the tests"
 	@echo "make lint   lint and check types only"
 	@echo "make clean  delete $(VENV), caches and build products; runs/ is kept"
+	@echo
+	@echo "On Linux without a GPU, this beforehand saves gigabytes of torch:"
+	@echo "  export PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu"
 
 run: $(INSTALLED)
 	$(BIN)/discover run $(CONFIG)

@@ -55,9 +55,9 @@ def make(address: Address) -> None:
         identify(address)
     except NotFoundError:
         if address.file is None:
-            _make_tables(address)
+            _make_tables(address, address)
         else:
-            _make_file(address.file)
+            _make_file(address, address.file)
     else:
         raise AlreadyExistsError(f"There is an archive at {address} already: open it, or choose another place.")
 
@@ -111,10 +111,10 @@ def _check_version(place: str, version: int) -> None:
         )
 
 
-def _make_file(file: Path) -> None:
+def _make_file(address: Address, file: Path) -> None:
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        _make_tables(Address(URL.create("sqlite", database=str(draft))))
+        _make_tables(Address(URL.create("sqlite", database=str(draft))), address)
         os.link(draft, file)  # unlike a rename, never replaces what has come to be there
     except FileExistsError as error:
         raise AlreadyExistsError(f"{file} is in the way: delete it, or choose another place.") from error
@@ -124,17 +124,18 @@ def _make_file(file: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _make_tables(address: Address) -> None:
+def _make_tables(draft: Address, address: Address) -> None:
+    """Make the tables in `draft`, which is to become `address`."""
     identity = {"application": APPLICATION, "version": str(VERSION)}
-    engine = address.engine(make_file=True)
+    engine = draft.engine(make_file=True)
     try:
         with translated(address), engine.execution_options(begin="BEGIN IMMEDIATE").begin() as connection:
             metadata.create_all(connection, checkfirst=False)
             connection.execute(insert(meta), [{"key": key, "value": value} for key, value in identity.items()])
-            if address.file is not None:
+            if draft.file is not None:
                 connection.exec_driver_sql(f"PRAGMA application_id = {_SQLITE_APPLICATION}")
                 connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
-        if address.file is not None:
+        if draft.file is not None:
             # Only now, so that the header is in the file and not in a -wal. The mode is kept in the file.
             with translated(address), engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA journal_mode = WAL")

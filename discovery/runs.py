@@ -11,11 +11,10 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-import yaml
-
 from archive.records import RunInfo
 from archive.store import RunStore, Store
 from discovery.config import Config, load
+from discovery.plain_yaml import dump
 
 _CONFIG = "config.yaml"
 _DATABASE = "run.db"
@@ -46,7 +45,7 @@ def create(config: Config, runs: Path) -> Run:
     config = config.model_copy(update={"name": name})
     folder = runs / name
     folder.mkdir(parents=True)
-    (folder / _CONFIG).write_text(yaml.safe_dump(config.dump(), sort_keys=False), encoding="utf-8")
+    (folder / _CONFIG).write_text(dump(config.dump()), encoding="utf-8")
     store = Store.create(_url(config, folder))
     return Run(name, folder, config, store.add_run(RunInfo(name, config.dump(), datetime.now(UTC), _versions())))
 

@@ -123,7 +123,7 @@ class Scheduler:
         return [elite.id for elite in best if elite.id not in self.initial_ids]
 
     def program(self, candidate: int) -> Program:
-        """The program of a candidate."""
+        """The program of a candidate, read from its source: the same before and after a resumption, names included."""
         if candidate not in self._programs:
             self._programs[candidate] = parse(self.candidates[candidate].source)
         return self._programs[candidate]
@@ -238,7 +238,6 @@ class Scheduler:
             behaviour=keys[1],
         )
         self.candidates[number] = candidate
-        self._programs[number] = program
         self._unsaved.append(candidate)
         return number
 

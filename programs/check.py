@@ -79,7 +79,7 @@ def _check_names(program: Program) -> None:
     head = {*program.inputs, *program.states, *(hyper.name for hyper in program.hypers)}
     if len(head) != len(program.inputs) + len(program.states) + len(program.hypers):
         raise CheckError(0, "Two names in the head are the same.")
-    if len(program.next_states) != len(program.states):
+    if len(program.outputs) != len(program.signature.outputs) + len(program.states):
         raise CheckError(
             len(program.body),
             f"{len(program.outputs)} values are returned; {program.signature.name}s return "

@@ -16,11 +16,14 @@ from programs.ir import Arg, Program, Ref
 from programs.kinds import Kind
 from programs.matrix import NEWTON_SCHULZ, NEWTON_SCHULZ_STEPS
 from programs.ops import OPS
-from programs.show import listed, number, show
-from programs.torch_source import TorchPrinter, without_clashes
+from programs.show import listed, number, returned, show
+from programs.torch_source import UNUSABLE, TorchPrinter, without_clashes
 
 _WIDTH = 120
-_MODULE_NAMES = frozenset(["Any", "Callable", "ParamsT", "Tensor", "math", "torch", "on_numbers"])
+_FILE_NAMES = frozenset(
+    ["Any", "Callable", "ParamsT", "Tensor", "math", "on_numbers"]
+    + ["RuntimeError", "ValueError", "dict", "float", "int", "super", "tuple"]
+)
 _INPUTS = {
     "w": "p",
     "g": "p.grad",
@@ -72,7 +75,7 @@ def add_param_group(self, param_group: dict[str, Any]) -> None:
 
 _STEP = '''\
 @torch.no_grad()
-def step(self, closure: Callable[[], float] | None = None) -> float | None:
+def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
     """Update every parameter that has a gradient. A `closure` first computes the loss anew, which is returned."""
     loss = None
     if closure is not None:
@@ -183,10 +186,7 @@ class _File:
         meaning += ", then the next value of each state." if states else "."
         statements, (update, *nexts) = self.printer.statements()
         outputs = [update, *map(self._next_state, self.program.next_states, nexts)]
-        returned = f"return {', '.join(outputs)}"
-        if len(returned) > _WIDTH - 4 and nexts:
-            returned = listed("return (", outputs, ")", width=0)
-        return "\n".join([head, *_indented([f'"""{meaning}"""', *statements, returned], 4)])
+        return "\n".join([head, *_indented([f'"""{meaning}"""', *statements, returned(outputs)], 4)])
 
     def _next_state(self, arg: Arg, text: str) -> str:
         """A state's next value, as a tensor that the training loop does not change."""
@@ -259,7 +259,7 @@ def _camel_case(name: str) -> str:
 
 def _is_free(name: str) -> bool:
     """Whether the class may have this name."""
-    clashes = name in _MODULE_NAMES or name in OPS or name in ("l", "O", "I")
+    clashes = name in _FILE_NAMES or name in OPS or name in UNUSABLE
     return name.isidentifier() and not keyword.iskeyword(name) and not clashes
 
 

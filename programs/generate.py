@@ -48,8 +48,10 @@ class _Need(IntEnum):
     TENSOR = 2
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Slot:
+    """One argument place; two that look alike are still two."""
+
     args: list[Arg]
     position: int
     op: str
@@ -68,9 +70,11 @@ class _Growth:
         self.reversed_body: list[tuple[str, list[Arg]]] = []
         self.size = size
         update, *nexts = (_Slot(self.outputs, i, "", _Need.TENSOR, live=i == 0) for i in range(len(self.outputs)))
-        product = self._grow("mul", [update])
-        product[1].fill(Ref("lr"))
-        self.open = [product[0], *nexts]
+        self.leaves = Wheel(_LEAVES | dict.fromkeys(self.states, 2.0))
+        direction, rate = self._grow("mul", [update])
+        direction.need = _Need.TENSOR
+        rate.fill(Ref("lr"))
+        self.open = [direction, *nexts]
         for slot, state in zip(nexts, self.states, strict=True):
             if rng.random() < _AVERAGED:
                 self._average(slot, state)
@@ -97,8 +101,7 @@ class _Growth:
         slots = [_Slot(args, position, op, _Need.ANY, live) for position in range(len(args))]
         if OPS[op].shape is Shape.ELEMENTWISE:
             # The third argument of `interp` and `clip` is a rate or a bound.
-            main = slots[0] if op == "mul" and not self.reversed_body[:-1] else pick(self.rng, slots[:2])
-            main.need = max(_Need.NOT_CONSTANT, *(user.need for user in users))
+            pick(self.rng, slots[:2]).need = max(_Need.NOT_CONSTANT, *(user.need for user in users))
         else:
             for slot in slots:
                 slot.need = _Need.TENSOR
@@ -135,6 +138,7 @@ class _Growth:
     def _leaf(self, slot: _Slot) -> Arg:
         if slot.need is _Need.TENSOR:
             return Ref(pick(self.rng, ["g", "g", "g", "w", *self.states]))
-        if slot.need is _Need.ANY and (slot.op == "interp" or self.rng.random() < _CONSTANT_SHARE):
+        is_rate = (slot.op, slot.position) == ("interp", 2)
+        if slot.need is _Need.ANY and (is_rate or self.rng.random() < _CONSTANT_SHARE):
             return random_constant(self.rng, slot.op, slot.position)
-        return Ref(Wheel(_LEAVES | dict.fromkeys(self.states, 2.0)).spin(self.rng))
+        return Ref(self.leaves.spin(self.rng))

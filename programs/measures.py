@@ -7,7 +7,7 @@ import numpy as np
 from programs.canon import simplify
 from programs.check import check
 from programs.ir import Program
-from programs.probe import LAYOUT, TIMES, Array, Probe, noise, respond
+from programs.probe import TIMES, Array, Probe, noise, respond
 
 _SCALES = np.array([1 / 8, 8.0])
 

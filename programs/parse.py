@@ -116,7 +116,7 @@ class _Parser:
             or args.vararg
             or args.kwarg
             or args.defaults
-            or getattr(function, "type_params", ())  # from Python 3.12 on
+            or getattr(function, "type_params", [])  # from Python 3.12 on
         ):
             raise self._error(
                 function,

@@ -126,19 +126,13 @@ class Runner(Generic[A]):
                     values[slot] = None
             outputs = [values[self._slots[arg]] for arg in program.outputs]
             kinds = [Kind.TENSOR, *(self.facts.state_kinds[name] for name in program.states)]
-            like = inputs["g"]
-            update, *nexts = (self._shaped(value, kind, like) for value, kind in zip(outputs, kinds, strict=True))
+            like: Any = inputs["g"]
+            # Only a number that depends on no array has not yet the shape of its kind.
+            update, *nexts = (
+                self.backend.fill(value, like, self._width[kind]) if isinstance(value, float) else value
+                for value, kind in zip(outputs, kinds, strict=True)
+            )
         return update, tuple(nexts)
-
-    def _shaped(self, value: Any, kind: Kind, like: Any) -> A:
-        """An output in the full width of its kind: a float or a smaller kind is spread out."""
-        if isinstance(value, float):
-            return self.backend.fill(value, like, self._width[kind])
-        if value.shape[-1] == self._width[kind]:
-            return value  # type: ignore[no-any-return]
-        if value.shape[-1] == 1:
-            return value + self.backend.fill(0.0, like, self._width[kind])  # type: ignore[no-any-return]
-        return self.backend.spread(value, self.layout)
 
     def _compile(self) -> tuple[_Step[A], ...]:
         program = self.program

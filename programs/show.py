@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import textwrap
 from collections import Counter
 from collections.abc import Sequence
 
@@ -26,8 +27,7 @@ def show(program: Program) -> str:
     statements, outputs = printer.statements()
     hypers = ["*", *map(_hyper, program.hypers)] if program.hypers else []
     head = listed(f"def {program.name}(", [*printer.positional(), *hypers], "):")
-    returned = f"return {', '.join(outputs)}"
-    return "\n".join([head, *(f"    {line}" for line in [*statements, returned])]) + "\n"
+    return "\n".join([head, textwrap.indent("\n".join([*statements, returned(outputs)]), "    ")]) + "\n"
 
 
 def number(value: float) -> str:
@@ -41,6 +41,12 @@ def listed(opening: str, items: Sequence[str], closing: str, width: int = WIDTH)
     if len(line) <= width:
         return line
     return "\n".join([opening, *(f"    {item}," for item in items), closing])
+
+
+def returned(outputs: Sequence[str]) -> str:
+    """The return line, or with a line for each output where that would be too long."""
+    line = f"return {', '.join(outputs)}"
+    return line if len(line) + 4 <= WIDTH or len(outputs) == 1 else listed("return (", outputs, ")", width=0)
 
 
 class Printer:
@@ -69,7 +75,7 @@ class Printer:
         """The assignments in order, and the outputs; lines grow too long only if the names alone are too long."""
         for most in range(_MAX_INLINED, -1, -1):
             statements, outputs = self._attempt(most)
-            if max(map(len, [*statements, "return " + ", ".join(outputs)])) + 4 <= WIDTH:
+            if max(map(len, [*statements, *returned(outputs).splitlines()])) + 4 <= WIDTH:
                 break
         return statements, outputs
 

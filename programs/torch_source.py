@@ -1,7 +1,7 @@
 """The body of a rule as torch source: the printer of `programs.show` with other texts for the operations.
 
-Numbers that depend on no tensor are plain Python floats, as readable as in the rule. Python raises an error where
-IEEE 754 has infinity or NaN (`1 / 0`, `sqrt(-1)`), so whatever might raise is a call of a helper that computes in torch.
+Numbers that depend on no tensor are plain Python floats, as readable as in the rule. Where IEEE 754 has infinity or NaN
+(`1 / 0`, `sqrt(-1)`) Python raises an error, so whatever might raise is a call of a helper that computes in torch.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from programs.kinds import Kind
 from programs.ops import OPS, Shape
 from programs.show import Printer
 
-_UNUSABLE = frozenset(["torch", "l", "O", "I"])
+UNUSABLE = frozenset(["torch", "l", "O", "I"])
 """Names that the source uses otherwise, or that are too easily read as digits."""
 _UNUSABLE_IN_HEAD = frozenset(["self", "super", "params", "param_names", "total_steps", "initial_lr", "step"])
 """Names that an optimizer's constructor, parameter groups or state use otherwise."""
@@ -38,7 +38,7 @@ def without_clashes(program: Program) -> Program:
     head = {*program.states, *(hyper.name for hyper in program.hypers)}
     names = head.union(instr.name for instr in program.body)
     others = {}
-    for name in (names & _UNUSABLE) | (head & _UNUSABLE_IN_HEAD):
+    for name in (names & UNUSABLE) | (head & _UNUSABLE_IN_HEAD):
         other = f"{name}_"
         while other in names:
             other += "_"
@@ -85,7 +85,7 @@ class TorchPrinter(Printer):
         return isinstance(arg, Const) or arg in self.numbers
 
     def application(self, instr: Instr, args: Sequence[tuple[str, int]]) -> tuple[str, int]:
-        """The text of one operation in torch, or in plain Python on numbers."""
+        """The text of one operation in torch, or in plain Python on numbers, with no word on how tightly it binds."""
         if not all(isinstance(arg, Const) for arg in instr.args):
             return _filled(self._template(instr), [text for text, _ in args]), 0
         # Floats, not whole numbers: in Python those grow without end instead of overflowing.

@@ -10,7 +10,7 @@ import typer
 from archive.grid import AXES
 from archive.views import replay
 from discovery.cli.common import OUT, JsonOption, RunArgument, RunsOption, print_json
-from discovery.cli.tables import results_table
+from discovery.cli.tables import elites_table
 from discovery.results import rule_results
 from discovery.runs import open_run
 
@@ -33,9 +33,9 @@ def elites(
     if json:
         print_json({"run": run, "coverage": grid.coverage, "qd_score": grid.qd_score, "elites": results})
         return
-    OUT.print(results_table(results, opened.config.evaluation.tasks, f"Elites of {run}"))
+    OUT.print(elites_table(results, axes, f"The elites of {run}: the best rule of every kind"))
     OUT.print(
-        f"{len(grid)} cells filled ({grid.coverage:.1%} of all), QD score {grid.qd_score:.2f}; "
-        f"axes: {', '.join(axis.label for axis in axes)}.",
+        f"{len(grid)} cells filled ({grid.coverage:.1%} of all), QD score {grid.qd_score:.2f}. AdamW scores 1.\n"
+        f"Look at one: discover show {run}:{best[0].id if best else 'best'}",
         highlight=False,
     )

@@ -9,11 +9,11 @@ import typer
 
 from archive.records import Purpose
 from discovery.cli.common import OUT, JsonOption, RuleArgument, RunsOption, print_json
+from discovery.cli.tables import rate
 from discovery.results import RuleResult, rule_results
 from discovery.rules import Rule, resolve
 from discovery.runs import RunError
 from programs.canon import simplify
-from programs.export import class_name
 from programs.export import export as export_source
 
 
@@ -30,7 +30,7 @@ def export(
     """
     found = resolve(rule, runs)
     program = simplify(found.program)
-    chosen = name or class_name(program)
+    chosen = name or "Candidate"
     source = export_source(program, class_name=chosen, notes=_notes(found))
     try:
         output.write_text(source, encoding="utf-8")
@@ -62,5 +62,5 @@ def _measured(result: RuleResult) -> list[str]:
             f"95 % interval {result.fresh.low:.3f} to {result.fresh.high:.3f}."
         )
     at = result.at(Purpose.FRESH) or result.at(Purpose.SEARCH)
-    notes += [f"Best learning rate on {task.task}: {task.learning_rate:.0e}." for task in at if task.learning_rate]
+    notes += [f"Best learning rate on {task.task}: {rate(task.learning_rate)}." for task in at if task.learning_rate]
     return notes

@@ -13,9 +13,11 @@ import typer
 from discovery import executors
 from discovery.cli.common import ERR, EXIT_INTERRUPTED, OUT, JsonOption, RunArgument, RunsOption, print_json
 from discovery.cli.progress import Progress
-from discovery.cli.tables import results_table
+from discovery.cli.tables import comparison_table
 from discovery.config import load
 from discovery.loop import drive, prepare
+from discovery.plain_yaml import dump
+from discovery.plan import plan
 from discovery.results import RuleResult, rule_results
 from discovery.runs import Run, create, exclusive, open_run
 from discovery.scheduler import Phase
@@ -36,8 +38,10 @@ def run(
 
     Example: `discover run configs/quickstart.yaml --set budget.minutes=1`
     """
-    overrides: Sequence[str] = [*(set_ or []), *([f"name={name}"] if name else [])]
-    _search(create(load(config, overrides), runs), json)
+    overrides: Sequence[str] = [*(set_ or []), *([f"name={dump(name)}"] if name else [])]
+    settings = load(config, overrides)
+    plan(settings)  # a start rule that cannot be read is reported before anything is made
+    _search(create(settings, runs), json)
 
 
 def resume(run: RunArgument, runs: RunsOption = _DEFAULT_RUNS, json: JsonOption = False) -> None:
@@ -72,7 +76,7 @@ def _report(run: Run, candidates: Sequence[int], json: bool) -> None:
     if json:
         print_json({"run": run.name, "folder": str(run.folder), "results": results})
         return
-    OUT.print(results_table(results, run.config.evaluation.tasks, "The best elites beside the baselines"))
+    OUT.print(comparison_table(results, run.config.evaluation.tasks, "The best elites beside the baselines"))
     OUT.print(
         "Score: loss of AdamW over loss of the rule (geometric mean over tasks; 1 is AdamW, more is better), every "
         f"rule with its own learning-rate search. Intervals: {run.config.evaluation.fresh_seeds} paired seeds that the "

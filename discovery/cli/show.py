@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich import box
 from rich.syntax import Syntax
 from rich.table import Table
 
 from archive.records import Candidate, Purpose
 from archive.views import lineage
 from discovery.cli.common import OUT, JsonOption, RuleArgument, RunsOption, print_json
-from discovery.cli.tables import decimal, interval, loss_cell
+from discovery.cli.tables import decimal, interval, loss_at_rate
 from discovery.results import RuleResult, rule_results
 from discovery.rules import Rule, resolve
 from programs.canon import simplify
@@ -59,7 +59,7 @@ def show(
         )
         return
     OUT.print(f"[bold]{rule}[/] from {found.origin}\n", highlight=False)
-    OUT.print(Syntax(source, "python", background_color="default", word_wrap=True))
+    OUT.print(Syntax(source, "python", background_color="default").highlight(source), soft_wrap=True)
     OUT.print(", ".join(f"{name} {value:g}" for name, value in measure(found.program).items()), style="dim")
     if result is not None:
         _print_result(result)
@@ -81,18 +81,17 @@ def _from_run(rule: Rule) -> tuple[RuleResult | None, list[Ancestor]]:
 
 def _print_result(result: RuleResult) -> None:
     OUT.print(f"\nscore in the search {decimal(result.score)}, on fresh seeds {interval(result.fresh)} (AdamW is 1)")
-    table = Table(header_style="bold")
-    for column in ("task", "seeds", "validation loss ± sd @ lr", "training loss at the end", "detail"):
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in ("task", "seeds", "validation\nloss @ lr", "± sd over\nseeds", "training loss\nat the end", "detail"):
         table.add_column(column)
     for task in result.tasks:
         seeds = f"{task.seeds} {'fresh' if task.purpose is Purpose.FRESH else 'search'}"
-        train = "-" if math.isnan(task.train) else f"{task.train:.3f}"
-        table.add_row(task.task, seeds, loss_cell(task), train, task.detail)
+        table.add_row(task.task, seeds, loss_at_rate(task), decimal(task.spread), decimal(task.train), task.detail)
     OUT.print(table)
 
 
 def _print_lineage(ancestors: list[Ancestor]) -> None:
-    table = Table(title="Lineage, back to its start", title_justify="left", header_style="bold")
+    table = Table(title="Lineage, back to its start", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in ("id", "made by", "what was done", "score"):
         table.add_column(column)
     for ancestor in ancestors:

@@ -1,60 +1,77 @@
-"""Tables that more than one verb prints."""
+"""Tables that more than one verb prints; both fit into 80 columns."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
+from rich import box
 from rich.table import Table
+from rich.text import Text
 
+from archive.grid import Axis
 from archive.records import Purpose
 from discovery.results import RuleResult, TaskResult
 from discovery.scoring import Interval
 from evaluators.job import Outcome
 
 
-def results_table(results: Sequence[RuleResult], tasks: Sequence[str], title: str) -> Table:
-    """Rules side by side: scores against AdamW, losses with their spread over seeds, best learning rates."""
-    table = Table(title=title, title_justify="left", header_style="bold")
-    table.add_column("id", justify="right")
-    table.add_column("rule")
-    table.add_column("search\nscore", justify="right")
-    table.add_column("fresh-seed score\n[95 % interval]", justify="right")
+def comparison_table(results: Sequence[RuleResult], tasks: Sequence[str], title: str) -> Table:
+    """Rules side by side: scores against AdamW, losses and best learning rates by task."""
+    table = _table(title)
+    table.add_column("fresh-seed score\n[95 % interval]", justify="right", no_wrap=True)
     for task in tasks:
-        table.add_column(f"{task}\nloss ± sd @ lr", justify="right")
-    table.add_column("states", justify="right")
-    table.add_column("instr.", justify="right")
+        table.add_column(f"{task}\nloss @ lr", justify="right", no_wrap=True)
     for result in results:
         shown = result.at(Purpose.FRESH) or [r for r in result.tasks if r.purpose is not Purpose.FRESH]
         by_task = {task_result.task: task_result for task_result in shown}
-        table.add_row(
-            str(result.candidate.id),
-            label(result),
-            decimal(result.score),
-            interval(result.fresh),
-            *(loss_cell(by_task.get(task)) for task in tasks),
-            count(result.measures.get("state_slots")),
-            count(result.measures.get("instructions")),
-        )
+        losses = (loss_at_rate(by_task.get(task)) for task in tasks)
+        table.add_row(*_who(result), interval(result.fresh), *losses)
     return table
 
 
-def label(result: RuleResult) -> str:
-    """What to call a rule in a table: its name if a person gave it one, else what made it."""
+def elites_table(results: Sequence[RuleResult], axes: Sequence[Axis], title: str) -> Table:
+    """The best of every kind: scores, and the cell of the archive that each one holds."""
+    table = _table(title)
+    table.add_column("fresh\nseeds", justify="right", no_wrap=True)
+    for axis in axes:
+        table.add_column(axis.label.replace(" ", "\n"), justify="right", no_wrap=True, vertical="bottom")
+    for result in results:
+        cell = (axis.labels[axis.bin(result.measures[axis.name])] for axis in axes)
+        table.add_row(*_who(result), decimal(result.fresh.score if result.fresh else None), *cell)
+    return table
+
+
+def _table(title: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("id", justify="right", no_wrap=True)
+    table.add_column("rule")
+    table.add_column("search\nscore", justify="right", no_wrap=True)
+    return table
+
+
+def _who(result: RuleResult) -> tuple[str, Text, str]:
+    """Id, what to call the rule, and its search score. Only the name is cut short where the terminal is narrow."""
     candidate = result.candidate
-    if candidate.emitter in ("start", "baseline"):
-        return f"[bold]{candidate.name}[/] ({candidate.emitter})"
-    return candidate.note or candidate.emitter
+    known = candidate.emitter in ("start", "baseline")
+    label = f"{candidate.name} ({candidate.emitter})" if known else candidate.note
+    text = Text(label, style="bold" if known else "", no_wrap=True, overflow="ellipsis")
+    return str(candidate.id), text, decimal(result.score)
 
 
-def loss_cell(result: TaskResult | None) -> str:
-    """`0.123 ± 0.004 @ 3e-3`, or why there is no loss."""
+def loss_at_rate(result: TaskResult | None) -> str:
+    """`0.123 @ 3e-3`, or why there is no loss."""
     if result is None:
         return "-"
-    if result.outcome is not Outcome.SCORED:
+    if result.outcome is not Outcome.SCORED or result.learning_rate is None:
         return f"[yellow]{result.outcome.value}[/]"
-    spread = "" if math.isnan(result.spread) else f" ± {result.spread:.3f}"
-    return f"{result.mean:.3f}{spread} @ {result.learning_rate:.0e}"
+    return f"{result.mean:.3f} @ {rate(result.learning_rate)}"
+
+
+def rate(value: float) -> str:
+    """A learning rate as short as can be: `3e-3`."""
+    mantissa, _, exponent = f"{value:.1e}".partition("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
 
 
 def interval(value: Interval | None) -> str:
@@ -63,14 +80,9 @@ def interval(value: Interval | None) -> str:
         return "-"
     if math.isnan(value.low):
         return f"{value.score:.3f}"
-    return f"{value.score:.3f} [dim]\\[{value.low:.3f}, {value.high:.3f}][/]"
+    return f"{value.score:.3f} \\[{value.low:.3f}, {value.high:.3f}]"
 
 
 def decimal(value: float | None) -> str:
-    """Three decimals, or a dash."""
-    return "-" if value is None else f"{value:.3f}"
-
-
-def count(value: float | None) -> str:
-    """A whole number, or a dash."""
-    return "-" if value is None else str(int(value))
+    """Three decimals, or a dash where there is no number."""
+    return "-" if value is None or math.isnan(value) else f"{value:.3f}"

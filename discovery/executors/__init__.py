@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from discovery.config import ExecutorConfig
 from discovery.executors.base import Completed, Executor
-from discovery.executors.inprocess import InProcess
 
 __all__ = ["Completed", "Executor", "build"]
 
 
 def build(config: ExecutorConfig) -> Executor:
     """The executor that the configuration asks for; its workers are starting."""
+    # Imported here: torch and Ray take seconds, which commands that only look at a run need not pay.
     if config.kind == "inprocess":
+        from discovery.executors.inprocess import InProcess
+
         return InProcess()
-    from discovery.executors.ray import Ray  # importing Ray takes a second that other executors need not pay
+    from discovery.executors.ray import Ray
 
     return Ray(None if config.workers == "auto" else config.workers, config.address)

@@ -100,6 +100,13 @@ def test_lock_held_by_another_is_reported_and_can_be_waited_out(
     assert told.open_jobs() == []
 
 
+def test_writer_holds_the_lock_from_its_first_moment_and_readers_do_not_mind(told: RunStore, store_url: str) -> None:
+    with Store.open(f"{store_url}?timeout=0.05") as other, told.database.write():
+        with pytest.raises(StoreError, match="locked"):
+            other.run("first").ask([], [], {})
+        assert other.run("first").state() == {"told": 1}
+
+
 def test_database_that_cannot_be_written_is_reported(told: RunStore, new: New) -> None:
     before = content(told)
     pragma(told, "query_only = ON")  # what a read-only file answers, whoever runs the tests

@@ -202,7 +202,7 @@ def test_closed_archive_is_one_file_whatever_its_name(tmp_path: Path, new: New) 
 
 
 def test_missing_folder_is_reported_by_name(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=r"nowhere.*unable to open"):
+    with pytest.raises(StoreError, match=r"nowhere/run\.db: unable to open"):
         Store.create(f"sqlite:///{tmp_path / 'nowhere' / 'run.db'}")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from archive.errors import NotFoundError
 from discovery.loop import drive, prepare
 from discovery.rules import resolve
 from discovery.runs import Run, RunError
@@ -34,15 +35,15 @@ def test_a_candidate_of_a_run(make_run: Callable[..., Run]) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("adamv", "Did you mean adamw"),
+        ("adamv", "Did you mean adam or adamw"),
         ("test:soon", "test:best or test:42"),
         ("test:best", "no scored rule yet"),
-        ("test:99", "99"),
+        ("test:99", "no candidate 99"),
     ],
 )
 def test_what_cannot_be_found_is_explained(make_run: Callable[..., Run], text: str, message: str) -> None:
     run = make_run()
-    with pytest.raises(RuleError) as caught:
+    with pytest.raises((RuleError, NotFoundError)) as caught:
         resolve(text, run.folder.parent)
     assert message in str(caught.value)
 

@@ -26,7 +26,7 @@ COMMON = ("add", "sub", "mul", "div", "neg", "interp", "square", "cube", "recipr
 
 
 @st.composite
-def programs(draw: st.DrawFn) -> Program:
+def small_programs(draw: st.DrawFn) -> Program:
     """Small programs full of repetition, with three states and two hyperparameters."""
     leaves: list[Arg] = [*map(Ref, HEAD), *map(Const, NUMBERS)]
     body: list[Instr] = []
@@ -37,7 +37,8 @@ def programs(draw: st.DrawFn) -> Program:
         body.append(Instr(op.name, tuple(draw(args) for _ in range(op.arity)), draw(st.sampled_from(["", "", "x"]))))
     last = Var(len(body))
     body.append(Instr("add", (Ref("g"), Var(len(body) - 1))))
-    nexts = [draw(st.sampled_from([*map(Ref, HEAD), *map(Var, range(len(body))), Const(0.0)])) for _ in "abc"]
+    values: list[Arg] = [*map(Ref, HEAD), *map(Var, range(len(body))), Const(0.0)]
+    nexts = [draw(st.sampled_from(values)) for _ in "abc"]
     hypers = (Hyper("p", draw(st.sampled_from(NUMBERS))), Hyper("q", draw(st.sampled_from(NUMBERS))))
     program = Program("rule", ("w", "g", "lr", "t"), ("a", "b", "c"), hypers, tuple(body), (last, *nexts))
     try:
@@ -72,13 +73,13 @@ def rule(*lines: str, head: str = "w, g, m, v, lr, t, *, beta=0.9, gamma=0.99") 
     return parse("\n    ".join([f"def rule({head}):", *lines]) + "\n")
 
 
-@given(programs())
-@settings(max_examples=400, deadline=None)
+@given(small_programs())
+@settings(max_examples=200, deadline=None)
 def test_simplifying_keeps_every_bit_of_the_updates(program: Program) -> None:
     assert updates(simplify(program)) == updates(program)
 
 
-@given(programs())
+@given(small_programs())
 @settings(max_examples=200, deadline=None)
 def test_simplifying_is_idempotent_and_never_lengthens(program: Program) -> None:
     once = simplify(program)
@@ -87,7 +88,7 @@ def test_simplifying_is_idempotent_and_never_lengthens(program: Program) -> None
     assert len(once.states) <= len(program.states)
 
 
-@given(programs())
+@given(small_programs())
 @settings(max_examples=200, deadline=None)
 def test_a_simplified_program_is_legal_and_all_of_it_matters(program: Program) -> None:
     simplified = simplify(program)
@@ -99,14 +100,14 @@ def test_a_simplified_program_is_legal_and_all_of_it_matters(program: Program) -
     assert parse(show(simplified)) == simplified
 
 
-@given(programs())
-@settings(max_examples=400, deadline=None)
+@given(small_programs())
+@settings(max_examples=200, deadline=None)
 def test_simplifying_keeps_the_structure(program: Program) -> None:
     assert structure(simplify(program)) == structure(program)
 
 
-@given(programs(), st.randoms(use_true_random=False))
-@settings(max_examples=300, deadline=None)
+@given(small_programs(), st.randoms(use_true_random=False))
+@settings(max_examples=150, deadline=None)
 def test_structure_ignores_names_order_and_dead_code(program: Program, rng: random.Random) -> None:
     assert structure(disguised(program, rng)) == structure(program)
 
@@ -142,7 +143,8 @@ def disguised(program: Program, rng: random.Random) -> Program:
         places[index] = len(instrs)
         instrs.append(Instr(instr.op, tuple(args)))
     pairs = [(renamed[name], moved(program.next_state(name))) for name in program.states]
-    pairs.append(("idle", rng.choice([Ref("idle"), Ref("w"), Var(len(instrs) - 1)])))
+    idle: list[Arg] = [Ref("idle"), Ref("w"), Var(len(instrs) - 1)]
+    pairs.append(("idle", rng.choice(idle)))
     rng.shuffle(pairs)
     hypers = [Hyper(renamed[hyper.name], hyper.default) for hyper in program.hypers]
     return Program(
@@ -155,7 +157,7 @@ def disguised(program: Program, rng: random.Random) -> Program:
     )
 
 
-@given(programs())
+@given(small_programs())
 @settings(max_examples=200, deadline=None)
 def test_structure_takes_hyperparameters_for_their_values(program: Program) -> None:
     values = {hyper.name: Const(hyper.default) for hyper in program.hypers}
@@ -201,6 +203,10 @@ SAME: dict[str, tuple[Program, Program]] = {
     "signs": (rule("return w - -g * 0.5, m, v"), rule("return w - g * -0.5, m, v")),
     "negated sum": (rule("return -g - w, m, v"), rule("return -w - g, m, v")),
     "clip": (rule("return minimum(0.5, maximum(g, -0.5)), m, v"), rule("return clip(g, -0.5, 0.5), m, v")),
+    "order of a maximum": (
+        rule("return maximum(g, w) * maximum(w, g), m, v"),
+        rule("return square(maximum(w, g)), m, v"),
+    ),
     "folded": (rule("return g * (1 - beta), m, v"), rule("return g * (1 - 0.9), m, v")),
     "times one": (rule("return 1 * g / 1 - 0, m, v"), rule("return g, m, v")),
     "twin slots": (
@@ -298,6 +304,11 @@ CASES: dict[str, tuple[Callable[[Program], object], Program, object]] = {
     "a hyperparameter is not folded": (body, rule("return g * (1 - beta), m, v"), ["sub", "mul"]),
     "constants fold": (body, rule("return g * sqrt(2 + 2), m, v"), ["mul"]),
     "an infinity does not fold": (body, rule("return g * (1 / 0), m, v"), ["div", "mul"]),
+    "a maximum of zeros may depend on the order": (
+        body,
+        rule("return g + maximum(g, w) * maximum(w, g), m, v"),
+        ["maximum", "maximum", "mul", "add"],
+    ),
     "twin slots merge into the first": (
         lambda program: program.states,
         rule("m = interp(g, m, beta)", "v = interp(g, v, beta)", "return m + v * lr, m, v"),

@@ -10,11 +10,11 @@ from evaluators.job import Outcome, Report, Result
 
 
 def free_report(job: OpenJob) -> Report:
-    """A report whose losses follow from the text of the rule alone; one rule in four fails."""
+    """A report whose losses follow from the text of the rule alone; one found rule in four fails."""
     results = []
     for source in job.job.programs:
         digest = hashlib.sha256(f"{job.job.task} {source}".encode()).digest()
-        if digest[0] < 64 and "beta1 ** t" not in source:
+        if digest[0] < 64 and source.startswith("def candidate"):
             results.append(Result(outcome=Outcome.DIVERGED, detail="by the hash"))
         else:
             losses = tuple(0.5 + digest[1] / 256 + 0.01 * (seed % 7) for seed in job.job.seeds)

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+
+import numpy as np
+import pytest
+import torch
+
+from evaluators import tasks
+from evaluators.job import Outcome, Race, Result
+from evaluators.race import race
+from programs.parse import parse
+
+DIGITS = tasks.get("digits_mlp")
+RATES = (1e-3, 1e-2, 1e-1, 1.0)
+INITIAL = DIGITS.validate(torch.tensor(np.stack([DIGITS.initial_weights(seed) for seed in (0, 1)]))).tolist()
+
+
+def search(*texts: str, rules: Race | None = None, initial: Sequence[float] = INITIAL, steps: int = 60) -> list[Result]:
+    programs = [parse(text) for text in texts]
+    return race(
+        DIGITS,
+        programs,
+        rules or Race(learning_rates=RATES),
+        (0, 1),
+        initial=initial,
+        steps=steps,
+        device=torch.device("cpu"),
+    )
+
+
+def test_the_best_scouts_run_in_full_and_the_best_of_those_counts(rules: dict[str, str]) -> None:
+    (result,) = search(rules["momentum"])
+    losses = {rate: loss for rate, loss in result.scouted if loss is not None}
+    finalists = sorted(losses, key=losses.__getitem__)[:2]
+    alone = [
+        search(rules["momentum"], rules=Race(learning_rates=(rate,), scout_fraction=0.05))[0] for rate in finalists
+    ]
+    best = min(alone, key=lambda other: fmean(other.losses))
+    assert result.learning_rate in finalists
+    assert result.learning_rate == best.learning_rate
+    assert result.losses == pytest.approx(best.losses, rel=1e-4)
+
+
+def test_every_learning_rate_scouts_once_and_only_finalists_run_every_seed(rules: dict[str, str]) -> None:
+    grid = Race(learning_rates=(1e-4, 1e-3, 1e-2), scout_fraction=0.1, finalists=1)
+    (result,) = search(rules["adamw"], rules=grid)
+    assert result.outcome is Outcome.SCORED
+    assert result.run_steps == 3 * 6 + 1 * 2 * 60
+
+
+def test_a_scouting_run_has_a_decay_of_its_own(rules: dict[str, str]) -> None:
+    (long,) = search(rules["adamw"], rules=Race(learning_rates=RATES, scout_fraction=0.5), steps=60)
+    (short,) = search(rules["adamw"], rules=Race(learning_rates=RATES, scout_fraction=1.0), steps=30)
+    for (_, a), (_, b) in zip(long.scouted, short.scouted, strict=True):
+        assert a == b if a is None else a == pytest.approx(b, rel=1e-4)
+
+
+def test_a_best_rate_at_the_edge_of_the_grid_is_kept_and_can_be_seen(rules: dict[str, str]) -> None:
+    (result,) = search(rules["sgd"], rules=Race(learning_rates=(1e-3, 1e-2)))
+    assert result.outcome is Outcome.SCORED
+    assert result.learning_rate == 1e-2
+    assert result.scouted[-1][1] is not None
+    assert result.scouted[0][1] is not None
+    assert result.scouted[-1][1] < result.scouted[0][1]
+
+
+def test_a_dead_learning_rate_leaves_a_gap_and_the_others_race_on(rules: dict[str, str]) -> None:
+    (result,) = search(rules["sgd"], rules=Race(learning_rates=(0.01, 0.1, 1000.0)))
+    assert result.outcome is Outcome.SCORED
+    assert [loss is None for _, loss in result.scouted] == [False, False, True]
+
+
+def test_a_rule_that_turns_to_nan_everywhere_diverged_and_the_report_says_when(rules: dict[str, str]) -> None:
+    (result,) = search(rules["nan"])
+    assert result.outcome is Outcome.DIVERGED
+    assert result.detail == "NaN by step 4 at every learning rate"
+    assert all(loss is None for _, loss in result.scouted)
+    assert 0 < result.run_steps < len(RATES) * 12
+
+
+def test_a_rule_whose_loss_explodes_diverged(rules: dict[str, str]) -> None:
+    (result,) = search(rules["growing"])
+    assert result.outcome is Outcome.DIVERGED
+    assert "1.2 times the initial one" in result.detail
+    assert "at every learning rate" in result.detail
+
+
+def test_a_rule_that_climbs_is_given_up_after_scouting(rules: dict[str, str]) -> None:
+    (result,) = search(rules["ascending"])
+    assert result.outcome is Outcome.DIVERGED
+    assert "no learning rate got below the initial loss" in result.detail
+    assert result.run_steps <= len(RATES) * 12
+
+
+def test_a_rule_that_breaks_only_in_long_runs_diverged() -> None:
+    text = "def f(w, g, lr, T):\n    return g * lr * sqrt(30 - T)\n"
+    (result,) = search(text)
+    assert result.outcome is Outcome.DIVERGED
+    assert result.detail == "NaN by step 2 in the final runs of the best learning rates"
+    assert any(loss is not None for _, loss in result.scouted)
+
+
+def test_a_rule_that_learns_in_short_runs_only_diverged() -> None:
+    text = "def f(w, g, lr, T):\n    return g * lr * (30 - T) / abs(30 - T)\n"
+    (result,) = search(text, rules=Race(learning_rates=(1e-3,), hopeless=10))
+    assert result.outcome is Outcome.DIVERGED
+    assert result.detail.startswith("ended at 2.3")
+    assert f"not below the initial loss {np.mean(INITIAL):.4g}" in result.detail
+    assert result.run_steps == 12 + 2 * 60
+
+
+def test_one_rules_failure_in_scouting_costs_the_finals_nothing(rules: dict[str, str]) -> None:
+    failed, result = search(rules["nan"], rules["sgd"])
+    (alone,) = search(rules["sgd"])
+    assert failed.outcome is Outcome.DIVERGED
+    assert result.learning_rate == alone.learning_rate
+    assert result.losses == pytest.approx(alone.losses, rel=1e-4)

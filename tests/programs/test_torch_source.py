@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given, settings
+from torch.nn import Parameter
+
+from exported import RULES, assert_close, interpreted, optimizer_class, trained
+from programs import zoo
+from programs.export import export
+from programs.ir import Program
+from programs.layout import Layout
+from programs.ops import OPS, Op, Shape
+from programs.parse import parse
+from programs.run import NUMPY, Runner
+from programs.run_torch import TORCH
+
+
+def test_a_rule_reads_like_itself() -> None:
+    source = export(zoo.load("adamw"))
+    assert (
+        """
+    m = (1 - beta1) * g + beta1 * m
+    v = (1 - beta2) * torch.square(g) + beta2 * v
+    m_hat = m / (1 - beta1**t)
+    v_hat = v / (1 - beta2**t)
+    update = m_hat / (torch.sqrt(v_hat) + eps)
+    update = update + w * weight_decay
+    return update * lr, m, v
+"""
+        in source
+    )
+    assert "on_numbers" not in source
+    assert "orthogonalize" not in source
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_trains_step_for_step_as_the_interpreter(name: str) -> None:
+    program = parse(RULES[name])
+    assert_close(trained(program, steps=50), interpreted(program, steps=50))
+
+
+@given(program=...)
+@settings(max_examples=100)
+def test_random_programs_train_as_in_the_interpreter(program: Program) -> None:
+    by_numpy, by_torch = (interpreted(program, backend, steps=3) for backend in (NUMPY, TORCH))
+    assume(torch.allclose(by_numpy, by_torch, rtol=1e-11, atol=1e-11, equal_nan=True))  # else rounding decides
+    assert_close(trained(program, steps=3), by_numpy, rtol=1e-9)
+
+
+KINDS = {"tensor": "g", "per_tensor": "p", "state": "s", "hyper": "{}", "constant": "{}", "computed": "(lr * {})"}
+
+
+@pytest.mark.parametrize("op", [op for op in OPS.values() if op.shape is Shape.ELEMENTWISE], ids=lambda op: op.name)
+def test_every_operation_takes_every_kind_of_argument(op: Op) -> None:
+    values = ("0.3", "0.8", "-0.4")[: op.arity]
+    for kinds in itertools.product(KINDS, repeat=op.arity):
+        names = [n if k == "hyper" else v for k, n, v in zip(kinds, "abc", values, strict=False)]
+        args = ", ".join(KINDS[kind].format(name) for kind, name in zip(kinds, names, strict=True))
+        hypers = ", ".join(f"{name}={value}" for name, value in zip("abc", values, strict=False))
+        program = parse(
+            f"def one(w, g, s, lr, *, {hypers}):\n p = max(g) - 1\n return w * 0.1 + {op.name}({args}) * g, s + 0.7\n"
+        )
+        assert_close(trained(program, steps=2), interpreted(program, steps=2))
+
+
+@pytest.mark.parametrize("op", [op for op in OPS.values() if op.shape is not Shape.ELEMENTWISE], ids=lambda op: op.name)
+def test_reductions_and_matrix_operations_see_whole_parameters(op: Op) -> None:
+    program = parse(f"def one(w, g, lr):\n return g + {op.name}({', '.join(['g', 'w - g'][: op.arity])}) * lr\n")
+    assert_close(trained(program, steps=2), interpreted(program, steps=2))
+
+
+@pytest.mark.parametrize("op", [op for op in OPS.values() if op.shape is Shape.ELEMENTWISE], ids=lambda op: op.name)
+def test_numbers_follow_ieee_where_python_would_raise(op: Op) -> None:
+    heads = ["a", "b", "c"][: op.arity]
+    hypers = ", ".join(f"{head}=1" for head in heads)
+    program = parse(f"def one(g, *, {hypers}):\n return g * {op.name}({', '.join(heads)})\n")
+    make = optimizer_class(program)
+    for values in itertools.product((0.0, -1.0, 0.5, -8.0, 3e2, 1e200), repeat=op.arity):
+        chosen = dict(zip(heads, values, strict=True))
+        p = Parameter(torch.ones(1, dtype=torch.float64))
+        p.grad = torch.ones_like(p)
+        make([p], **chosen).step()
+        update, _ = Runner(program, Layout.of([(1,)]), NUMPY, chosen)({"g": np.ones((1, 1))}, [])
+        assert_close(p.detach(), 1 - torch.from_numpy(update[0]))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("name", ["adamw", "muon_like", "horizon", "choices", "constant_state"])
+def test_parameters_and_states_keep_their_type(name: str, dtype: torch.dtype) -> None:
+    program = parse(RULES[name])
+    result = trained(program, steps=5, dtype=dtype)
+    assert result.dtype == dtype
+    assert_close(result, interpreted(program, TORCH, steps=5, dtype=dtype), rtol=torch.finfo(dtype).eps * 8)
