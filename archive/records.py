@@ -116,7 +116,7 @@ class Evaluation:
         task: What it was trained on.
         task_version: The version of the task, with the digest of its data.
         seeds: The seeds of the final runs, in the order of `result.losses`.
-        initial_loss: The validation loss before training.
+        initial_loss: The validation loss before training; None if the workers died before they said.
         result: The outcome and the numbers.
     """
 
@@ -126,7 +126,7 @@ class Evaluation:
     task: str
     task_version: str
     seeds: tuple[int, ...]
-    initial_loss: float
+    initial_loss: float | None
     result: Result
 
 

@@ -126,7 +126,7 @@ evaluations = Table(
     Column("task", String, nullable=False),
     Column("task_version", String, nullable=False),
     Column("seeds", JSON, nullable=False),
-    Column("initial_loss", Double, nullable=False),
+    Column("initial_loss", Double),
     Column("result", JSON, nullable=False),
     UniqueConstraint("run", "candidate", "job"),
     _to("job_candidates", job="job", candidate="candidate"),

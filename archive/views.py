@@ -50,7 +50,7 @@ class EndValues:
         outcome: How it ended; the numbers below are there only if it was scored.
         learning_rate: The best one found.
         losses: Validation loss by seed, at the end of the decay.
-        initial_loss: Validation loss before training.
+        initial_loss: Validation loss before training; None if the workers died before they said.
         curve_end: The last step and the mean training loss up to it.
     """
 
@@ -60,7 +60,7 @@ class EndValues:
     outcome: Outcome
     learning_rate: float | None
     losses: Mapping[int, float]
-    initial_loss: float
+    initial_loss: float | None
     curve_end: tuple[int, float] | None
 
 

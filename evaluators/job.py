@@ -121,7 +121,7 @@ class Report(_Message):
         task: The task's name.
         task_version: Its revision and the digest of its data; losses compare only within one version.
         device: Where it ran.
-        initial_loss: Validation loss before training, mean over the seeds.
+        initial_loss: Validation loss before training, mean over the seeds; None if the workers died before they said.
         seconds: Wall-clock time of the whole job.
         results: One per program, in the order of the job.
     """
@@ -129,6 +129,6 @@ class Report(_Message):
     task: str
     task_version: str
     device: str
-    initial_loss: float
+    initial_loss: float | None
     seconds: float
     results: tuple[Result, ...]

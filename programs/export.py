@@ -20,10 +20,8 @@ from programs.show import listed, number, returned, show
 from programs.torch_source import UNUSABLE, TorchPrinter, without_clashes
 
 _WIDTH = 120
-_FILE_NAMES = frozenset(
-    ["Any", "Callable", "ParamsT", "Tensor", "math", "on_numbers"]
-    + ["RuntimeError", "ValueError", "dict", "float", "int", "super", "tuple"]
-)
+_IMPORTED = frozenset(["Any", "Callable", "ParamsT", "Tensor", "math", "on_numbers"])
+_BUILT_IN = frozenset(["RuntimeError", "ValueError", "dict", "float", "int", "super", "tuple"])
 _INPUTS = {
     "w": "p",
     "g": "p.grad",
@@ -105,7 +103,7 @@ def export(program: Program, *, class_name: str | None = None, notes: Sequence[s
         ValueError: `class_name` cannot be the name of the class.
     """
     if class_name is None:
-        class_name = _camel_case(program.name)
+        class_name = default_class_name(program)
     elif not _is_free(class_name):
         raise ValueError(f"{class_name!r} cannot be the name of an optimizer class.")
     return _File(program, class_name).text(notes)
@@ -252,14 +250,15 @@ class _File:
         return ["state = self.state[p]", "if not state:", *_indented(first, 4), *count]
 
 
-def _camel_case(name: str) -> str:
-    camel = "".join(word[:1].upper() + word[1:] for word in name.split("_"))
+def default_class_name(program: Program) -> str:
+    """The rule's name in CamelCase, or something like it where that name is taken."""
+    camel = "".join(word[:1].upper() + word[1:] for word in program.name.split("_"))
     return camel if _is_free(camel) else f"Rule{camel}"
 
 
 def _is_free(name: str) -> bool:
     """Whether the class may have this name."""
-    clashes = name in _FILE_NAMES or name in OPS or name in UNUSABLE
+    clashes = name in {*_IMPORTED, *_BUILT_IN, *UNUSABLE, *OPS}
     return name.isidentifier() and not keyword.iskeyword(name) and not clashes
 
 

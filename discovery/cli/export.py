@@ -12,8 +12,8 @@ from discovery.cli.common import OUT, JsonOption, RuleArgument, RunsOption, prin
 from discovery.cli.tables import rate
 from discovery.results import RuleResult, rule_results
 from discovery.rules import Rule, resolve
-from discovery.runs import RunError
 from programs.canon import simplify
+from programs.export import default_class_name
 from programs.export import export as export_source
 
 
@@ -30,18 +30,22 @@ def export(
     """
     found = resolve(rule, runs)
     program = simplify(found.program)
-    chosen = name or "Candidate"
-    source = export_source(program, class_name=chosen, notes=_notes(found))
+    chosen = name or default_class_name(program)
+    try:
+        source = export_source(program, class_name=chosen, notes=_notes(found))
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--name") from None
     try:
         output.write_text(source, encoding="utf-8")
     except OSError as error:
-        raise RunError(f"Cannot write {output}: {error.strerror}.") from None
+        raise typer.BadParameter(f"{output}: {error.strerror}", param_hint="--output") from None
     if json:
         print_json({"rule": rule, "file": str(output), "class": chosen})
         return
     OUT.print(f"wrote {output}. Train with it:", highlight=False)
     OUT.print(f"  from {output.stem} import {chosen}", highlight=False)
-    OUT.print(f"  optimizer = {chosen}(model.parameters(), lr=...)", highlight=False)
+    settings = [f"{name}=..." for given, name in (("lr", "lr"), ("T", "total_steps")) if given in program.inputs]
+    OUT.print(f"  optimizer = {chosen}({', '.join(['model.parameters()', *settings])})", highlight=False)
 
 
 def _notes(rule: Rule) -> list[str]:

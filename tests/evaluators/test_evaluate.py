@@ -107,6 +107,15 @@ def test_a_crash_is_the_outcome_of_the_rule_that_crashed(
     assert fine.outcome is Outcome.SCORED
 
 
+def test_numbers_too_small_to_be_quick_are_zero_so_that_a_fading_lane_holds_nobody_up() -> None:
+    text = """
+def stops_at_tiny(w, g, lr):
+    tiny = (g * 0 + 1e-20) * 1e-20
+    return g * lr * greater(1, tiny * 1e38 * 1e30)
+"""
+    assert evaluate(job(text)).results[0].outcome is Outcome.SCORED
+
+
 def test_an_unknown_task_is_the_callers_mistake(rules: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="Unknown task"):
         evaluate(job(rules["sgd"], task="imagenet"))

@@ -1,0 +1,179 @@
+"""The command line from outside: real processes, real training, exit codes, JSON, and kills."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archive.store import Store
+
+CONFIG = """
+name: small
+budget: {evaluations: 6}
+evaluation: {tasks: [digits_mlp], learning_rates: [1e-3, 1e-2, 1e-1], fresh_seeds: 2, batch: 3}
+executor: {kind: inprocess}
+report: {elites: 2, baselines: [sgd]}
+"""
+
+Discover = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "small.yaml").write_text(CONFIG)
+    return tmp_path
+
+
+def command(*arguments: str) -> list[str]:
+    return [str(Path(sys.executable).with_name("discover")), *arguments]
+
+
+@pytest.fixture
+def discover(folder: Path) -> Discover:
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command(*arguments), cwd=folder, capture_output=True, text=True, timeout=240, check=False)
+
+    return call
+
+
+def document(result: subprocess.CompletedProcess[str]) -> Any:
+    """Standard output as the one JSON document it must be."""
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_a_run_can_be_looked_into_and_exported(discover: Discover, folder: Path) -> None:
+    report = document(discover("run", "small.yaml", "--json"))
+    assert report["run"] == "small"
+    names = {result["candidate"]["name"] for result in report["results"]}
+    assert {"adamw", "sgd"} <= names
+    assert all(result["fresh"] is not None for result in report["results"])
+
+    status = document(discover("status", "small", "--json"))
+    assert status["phase"] == "done"
+    assert status["emitters"]["symbolic"] + status["emitters"].get("random", 0) == 6
+    assert status["open_jobs"] == 0
+
+    elites = document(discover("elites", "small", "--json"))["elites"]
+    assert len(elites) == status["cells"]
+    assert elites[0]["score"] == max(elite["score"] for elite in elites)
+
+    shown = document(discover("show", "small:2", "--json"))
+    assert shown["source"].startswith("def sgd(")
+    found = next(elite for elite in elites if elite["candidate"]["parents"]) if len(elites) > 1 else elites[0]
+    lineage = document(discover("show", f"small:{found['candidate']['id']}", "--json"))["lineage"]
+    assert lineage[-1]["name"] == "adamw"
+
+    exported = document(discover("export", "small:best", "-o", "mine.py", "--name", "Mine", "--json"))
+    assert exported["class"] == "Mine"
+    assert "class Mine(torch.optim.Optimizer)" in (folder / "mine.py").read_text()
+
+
+def test_tables_are_for_people_and_carry_the_next_commands(discover: Discover) -> None:
+    result = discover("run", "small.yaml", "--set", "budget.evaluations=2")
+    assert result.returncode == 0, result.stderr
+    assert "adamw" in result.stdout
+    assert "discover show small:best" in result.stdout
+    for verb in ("status", "elites"):
+        assert discover(verb, "small").returncode == 0
+    assert "Lineage" in discover("show", "small:best").stdout
+
+
+@pytest.mark.parametrize("verb", ["run", "resume", "status", "elites", "show", "export"])
+def test_every_verb_has_help_with_an_example(discover: Discover, verb: str) -> None:
+    result = discover(verb, "--help")
+    assert result.returncode == 0
+    assert f"discover {verb}" in result.stdout
+    assert "Example" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["run", "nowhere.yaml"], 2, "no such file"),
+        (["run", "small.yaml", "--set", "evaluation.sedes=3"], 2, "evaluation.seeds"),
+        (["run", "small.yaml", "--set", "start=[adamv]"], 2, "adamw"),
+        (["resume", "nothing"], 2, "no run 'nothing'"),
+        (["status", "nothing"], 2, "no run 'nothing'"),
+        (["show", "lino"], 2, "lion"),
+        (["export", "lion", "-o", "no/such/folder/file.py"], 2, "No such file"),
+        (["export", "lion", "-o", "x.py", "--name", "not a name"], 2, "not a name"),
+        (["fly"], 2, "fly"),
+    ],
+)
+def test_wrong_use_is_explained_and_exits_with_2(
+    discover: Discover, folder: Path, arguments: list[str], code: int, message: str
+) -> None:
+    result = discover(*arguments)
+    assert result.returncode == code
+    assert message in " ".join(result.stderr.split())
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+    assert not (folder / "runs").exists(), "a command that fails leaves nothing behind"
+
+
+def test_a_foreign_database_is_refused_and_not_touched(discover: Discover, folder: Path) -> None:
+    assert discover("run", "small.yaml", "--set", "budget.evaluations=1").returncode == 0
+    database = folder / "runs/small/run.db"
+    for path in database.parent.glob("run.db*"):
+        path.unlink()
+    with sqlite3.connect(database) as connection:
+        connection.execute("create table cats (name text)")
+    connection.close()
+    before = database.read_bytes()
+    result = discover("resume", "small")
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    assert database.read_bytes() == before
+
+
+def facts(path: Path) -> Any:
+    """What a run found out, without clock readings."""
+    with Store.open(f"sqlite:///{path}/run.db") as store:
+        run = store.run("small")
+        evaluations = [
+            (e.candidate, e.task, e.purpose, e.seeds, e.result.outcome, e.result.losses) for e in run.evaluations()
+        ]
+        return run.candidates(), run.verdicts(), evaluations
+
+
+def interrupt(folder: Path, how: signal.Signals, after: float, *arguments: str) -> int:
+    """Start `discover`, wait until the run has a database and then a little, and send a signal."""
+    process = subprocess.Popen(
+        command(*arguments), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ)
+    )
+    deadline = time.monotonic() + 60
+    while not list(folder.glob("runs/*/run.db")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(after)
+    process.send_signal(how)
+    return process.wait(timeout=60)
+
+
+def test_killed_runs_resume_to_the_same_archive_bit_for_bit(discover: Discover, folder: Path) -> None:
+    assert discover("run", "small.yaml", "--runs", "whole").returncode == 0
+    interrupt(folder, signal.SIGKILL, 2.0, "run", "small.yaml")
+    for after in (0.5, 2.5, 3.5):
+        interrupt(folder, signal.SIGKILL, after, "resume", "small")
+    assert discover("resume", "small").returncode == 0
+    assert facts(folder / "runs/small") == facts(folder / "whole/small")
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_exits_with_130_and_can_be_resumed(discover: Discover, folder: Path, how: signal.Signals) -> None:
+    slow = ["run", "small.yaml", "--set", "budget.evaluations=500"]
+    assert interrupt(folder, how, 3.0, *slow) == 130
+    assert document(discover("status", "small", "--json"))["phase"] != "done"
+    stopped = facts(folder / "runs/small")
+    interrupt(folder, signal.SIGINT, 4.0, "resume", "small")
+    assert facts(folder / "runs/small")[0][: len(stopped[0])] == stopped[0]

@@ -1,0 +1,197 @@
+import contextlib
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from programs import zoo
+from programs.check import check
+from programs.ir import Const, Instr, Program, Ref, Var
+from programs.kinds import Kind
+from programs.operators import (
+    OPERATORS,
+    EditError,
+    Parent,
+    add_state,
+    change_argument,
+    change_constant,
+    change_operation,
+    delete_instruction,
+    insert_instruction,
+    remove_state,
+    splice,
+)
+from programs.ops import OPS
+from programs.parse import parse
+from programs.rewrite import prune
+from programs.show import show
+
+SEEDS = st.integers(0, 2**32 - 1)
+LION, SGD = zoo.load("lion"), zoo.load("sgd")
+
+
+def parent(program: Program, donors: Sequence[Program] = ()) -> Parent:
+    return Parent(program, check(program), donors)
+
+
+def generator(seed: int) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def differences(before: Program, after: Program) -> list[tuple[Instr, Instr]]:
+    assert len(before.body) == len(after.body)
+    return [(old, new) for old, new in zip(before.body, after.body, strict=True) if old != new]
+
+
+def edits_of(program: Program, operator: str, donors: Sequence[Program] = ()) -> dict[str, Program]:
+    """What an operator does to a program in many attempts: pruned children by description."""
+    found = {}
+    for seed in range(300):
+        with contextlib.suppress(EditError):
+            child, description = OPERATORS[operator](parent(program, donors), generator(seed))
+            found[description] = prune(child)
+    return found
+
+
+@given(program=..., seed=SEEDS)
+def test_insert_adds_one_instruction_that_one_place_uses(program: Program, seed: int) -> None:
+    child, description = insert_instruction(parent(program), generator(seed))
+    assert len(child.body) == len(program.body) + 1
+    added = [i for i, instr in enumerate(child.body) if description == f"insert {instr.op}"]
+    uses = Counter(arg for _, arg in child.uses())
+    assert any(uses[Var(i)] == 1 for i in added)
+    assert (child.states, child.hypers) == (program.states, program.hypers)
+
+
+@given(program=..., seed=SEEDS)
+def test_delete_leaves_the_result_without_a_use(program: Program, seed: int) -> None:
+    try:
+        child, description = delete_instruction(parent(program), generator(seed))
+    except EditError:
+        assume(False)
+    uses = Counter(arg for _, arg in child.uses())
+    gone = [i for i in range(len(child.body)) if uses[Var(i)] == 0]
+    assert [f"delete {program.body[i].op}" for i in gone] == [description]
+    assert check(program).kinds[gone[0]] in {parent(program).kind(arg) for arg in program.body[gone[0]].args}
+
+
+def test_delete_has_nothing_to_do_where_no_argument_could_take_the_place() -> None:
+    with pytest.raises(EditError, match="no instruction"):
+        delete_instruction(parent(parse("def f(g):\n    return g")), generator(0))
+
+
+@given(program=..., seed=SEEDS)
+def test_argument_changes_at_most_one_place_and_keeps_tensors_where_they_must_be(program: Program, seed: int) -> None:
+    child, description = change_argument(parent(program), generator(seed))
+    changed = differences(program, child)
+    outputs = [pair for pair in zip(program.outputs, child.outputs, strict=True) if pair[0] != pair[1]]
+    assert len(changed) + len(outputs) <= 1
+    for old, new in changed:
+        assert sum(a != b for a, b in zip(old.args, new.args, strict=True)) == 1
+        assert (old.op, description.split(" in ")[-1]) == (new.op, new.op)
+        if OPS[new.op].shape.value != "elementwise":
+            assert all(parent(program).kind(arg) is Kind.TENSOR for arg in new.args)
+
+
+@given(program=..., seed=SEEDS)
+def test_constant_changes_one_constant_and_nothing_else(program: Program, seed: int) -> None:
+    constants = [arg for _, arg in program.uses() if isinstance(arg, Const)]
+    if not constants:
+        with pytest.raises(EditError, match="no constant"):
+            change_constant(parent(program), generator(seed))
+        return
+    child, _ = change_constant(parent(program), generator(seed))
+    pairs = [(old, new) for (_, old), (_, new) in zip(program.uses(), child.uses(), strict=True) if old != new]
+    assert len(pairs) <= 1
+    assert all(isinstance(old, Const) and isinstance(new, Const) for old, new in pairs)
+
+
+def test_constant_changes_hyperparameters_too_and_keeps_every_name() -> None:
+    rmsprop = parse(
+        "def f(g, v, lr, *, beta=0.9):\n    v = interp(square(g), v, beta)\n    x = v + 0.1\n    return g / x * lr, v"
+    )
+    found = edits_of(rmsprop, "constant")
+    assert {description.split()[0] for description in found} == {"beta", "0.1"}
+    for description, child in found.items():
+        assert [instr.name for instr in child.body] == [instr.name for instr in rmsprop.body]
+        assert description.startswith("beta") or child.hypers == rmsprop.hypers
+        if description.startswith("beta"):
+            assert description == f"beta 0.9 -> {child.hypers[0].default:.12g}"
+            assert child.body == rmsprop.body
+
+
+@given(program=..., seed=SEEDS)
+def test_operation_changes_one_operation_for_one_that_takes_the_same(program: Program, seed: int) -> None:
+    child, description = change_operation(parent(program), generator(seed))
+    changed = differences(program, child)
+    assert len(changed) <= 1
+    for old, new in changed:
+        assert old.args == new.args
+        assert (OPS[old.op].arity, OPS[old.op].shape) == (OPS[new.op].arity, OPS[new.op].shape)
+        assert description == f"{old.op} -> {new.op}"
+
+
+def test_add_state_remembers_a_value() -> None:
+    assert {
+        text: re.sub(r"0[.]\d+", "RATE", show(child)).splitlines()[1:]
+        for text, child in edits_of(SGD, "add_state").items()
+    } == {
+        "add state s: average of g": ["    s = interp(g, s, RATE)", "    return s * lr, s"],
+        "add state s: average of mul(...)": ["    s = interp(g * lr, s, RATE)", "    return s, s"],
+        "add state s: sum of g": ["    s = g + s", "    return s * lr, s"],
+        "add state s: sum of mul(...)": ["    s = g * lr + s", "    return s, s"],
+        "add state s: maximum of g": ["    s = maximum(g, s)", "    return s * lr, s"],
+        "add state s: maximum of mul(...)": ["    s = maximum(g * lr, s)", "    return s, s"],
+        "add state s: previous of g": ["    return s * lr, g"],
+        "add state s: previous of mul(...)": ["    return s, g * lr"],
+    }
+
+
+@given(program=..., seed=SEEDS)
+def test_add_state_adds_one_state_that_matters(program: Program, seed: int) -> None:
+    child, _ = add_state(parent(program), generator(seed))
+    assert child.states[:-1] == program.states
+    assert child.states[-1] in check(child).live_states
+
+
+def test_drop_state_keeps_what_the_state_was_made_from() -> None:
+    (child,) = edits_of(zoo.load("momentum"), "drop_state").values()
+    assert show(child).splitlines()[1:] in (["    return g * lr"], ["    return beta * 0 * lr"])
+    children = edits_of(zoo.load("rmsprop"), "drop_state")
+    assert {text: show(child).splitlines()[1:] for text, child in children.items()} == {
+        "drop state v": ["    x1 = square(g)", "    return g / (sqrt(x1) + eps) * lr"]
+    }
+    children = edits_of(LION, "drop_state")
+    assert show(children["drop state m"]).splitlines()[1] == "    update = sign(interp(g, 0, beta1))"
+
+
+@given(program=..., seed=SEEDS)
+def test_drop_state_takes_away_one_state_and_every_use_of_it(program: Program, seed: int) -> None:
+    assume(program.states)
+    child, description = remove_state(parent(program), generator(seed))
+    gone = description.removeprefix("drop state ")
+    assert child.states == tuple(name for name in program.states if name != gone)
+    assert Ref(gone) not in [arg for _, arg in child.uses()]
+
+
+def test_splice_brings_a_part_of_a_donor_with_its_state() -> None:
+    found = edits_of(SGD, "splice", [zoo.load("rmsprop")])
+    assert show(found["splice v of rmsprop"]).splitlines() in (
+        ["def sgd(g, v, lr, *, beta=0.99):", "    v = interp(square(g), v, beta)", "    return v * lr, v"],
+        ["def sgd(g, v, *, beta=0.99):", "    v = interp(square(g), v, beta)", "    return v, v"],
+    )
+
+
+@given(program=..., donor=..., seed=SEEDS)
+def test_splice_puts_a_value_of_the_same_kind_in_one_place(program: Program, donor: Program, seed: int) -> None:
+    try:
+        child, _ = splice(parent(program, [donor]), generator(seed))
+    except EditError:
+        assume(False)
+    assert len(child.body) > len(program.body)
+    assert child.states[: len(program.states)] == program.states
+    assert len(child.states) - len(program.states) <= len(donor.states)
