@@ -114,7 +114,7 @@ class EvaluationConfig(_Section):
     learning_rates: Literal["auto"] | LearningRates = "auto"
     scout_fraction: Annotated[float, Field(gt=0, le=1)] = _RACE.scout_fraction
     finalists: PositiveInt = _RACE.finalists
-    batch: PositiveInt = 4
+    batch: PositiveInt = 8
     device: Literal["auto", "cpu", "cuda"] = "auto"
     time_limit: PositiveFloat = 600.0
 
@@ -152,10 +152,12 @@ class SymbolicConfig(_Section):
     Attributes:
         weight: Share of the proposals, relative to the other emitters.
         edits: At most this many edits for one child.
+        tournament: A parent is the best of this many elites, each of a random cell; 1 is plain MAP-Elites.
     """
 
     weight: Weight = 1.0
     edits: PositiveInt = 3
+    tournament: PositiveInt = 3
 
 
 class RandomConfig(_Section):

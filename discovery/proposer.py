@@ -10,6 +10,7 @@ from numpy.random import Generator
 
 from discovery.emitters import Emitter, Proposal, Shelf
 from programs.canon import structure
+from programs.edit import EditError
 from programs.fingerprint import Fingerprint, fingerprint
 from programs.ir import Program
 
@@ -45,7 +46,8 @@ class Proposer:
     Attributes:
         emitters: With their shares, which sum to 1.
         known: Every candidate so far; grows with every novel proposal.
-        counts: Proposals by fate: `novel`, `same structure`, `same behaviour`, `not finite`.
+        counts: Proposals by fate: `novel`, `same structure`, `same behaviour`, `not finite`
+            on the probes, `no legal edit`.
     """
 
     emitters: Sequence[tuple[Emitter, float]]
@@ -57,7 +59,11 @@ class Proposer:
         """The next program worth training, or None if `patience` proposals in a row brought nothing new."""
         for _ in range(patience):
             choice = int(rng.choice(len(self.emitters), p=[share for _, share in self.emitters]))
-            proposal = self.emitters[choice][0].propose(shelf, rng)
+            try:
+                proposal = self.emitters[choice][0].propose(shelf, rng)
+            except EditError:
+                self.counts["no legal edit"] += 1
+                continue
             fate, novel = self._judge(proposal)
             self.counts[fate] += 1
             if novel is not None:

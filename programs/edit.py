@@ -17,7 +17,7 @@ from programs.rewrite import prune
 
 MAX_INSTRUCTIONS = 60
 MAX_STATES = 4
-MAX_ATTEMPTS = 1000
+MAX_FAILURES = 300
 
 DEFAULT_WEIGHTS: dict[str, float] = {
     "insert": 3,
@@ -60,7 +60,7 @@ def mutate(
     Args:
         program: The parent.
         rng: Decides everything.
-        edits: How many edits to make, one after the other.
+        edits: How many edits to make, one after the other; fewer where the operators find no more to do.
         weights: How often to try which of `OPERATORS`, in place of `DEFAULT_WEIGHTS`; any other is left out.
         donors: Programs to splice parts from.
 
@@ -75,6 +75,7 @@ def mutate(
     facts = check(parent)
     done: list[str] = []
     rejected: Counter[str] = Counter()
+    failures = 0
     while len(done) < edits or child == parent:
         operator = wheel.spin(rng)
         try:
@@ -87,11 +88,14 @@ def mutate(
             facts = check(edited)
         except (EditError, CheckError) as error:
             rejected[f"{operator}: {'illegal' if isinstance(error, CheckError) else error}"] += 1
-            if rejected.total() == MAX_ATTEMPTS:
-                raise EditError(f"{program.name} has no legal edit of this kind: {dict(rejected)}") from None
+            failures += 1
+            if failures == MAX_FAILURES:
+                break
         else:
-            child = edited
+            child, failures = edited, 0
             done.append(description)
+    if child == parent:
+        raise EditError(f"{program.name} has no legal edit of this kind: {dict(rejected)}")
     return Edited(child, "; ".join(done), dict(rejected))
 
 

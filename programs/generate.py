@@ -14,9 +14,9 @@ from programs.ops import OPS, Shape
 
 _LEAVES: dict[str, float] = {"g": 6, "w": 1, "t": 0.5, "lr": 0.25, "T": 0.25}
 _STATE_COUNTS = {"0": 2.0, "1": 4.0, "2": 3.0, "3": 1.0}
-_CONSTANT_SHARE = 0.4
-_SHARED = 0.2
-_AVERAGED = 0.6
+_CONSTANT_SHARE = 0.4  # of the arguments that may be constants
+_SHARED = 0.2  # of the results are used twice
+_AVERAGED = 0.6  # of the states are running averages
 
 
 def random_program(rng: np.random.Generator, size: int) -> Program:

@@ -22,8 +22,8 @@ from programs.show import number
 
 T = TypeVar("T")
 
-_WRAPPED = 0.6
-_CONSTANT = 0.2
+_WRAPPED = 0.6  # share of insertions that work on the value whose place they take
+_CONSTANT = 0.2  # share of random arguments that are new constants
 _MEMORIES = {"average": 4.0, "sum": 1.0, "maximum": 1.0, "previous": 1.0}
 _SIMILAR = {
     (op.arity, op.shape): Wheel(

@@ -20,7 +20,7 @@ __all__ = ["Emitter", "Proposal", "Shelf", "build"]
 def build(config: EmittersConfig) -> list[tuple[Emitter, float]]:
     """The emitters that are switched on, each with its share of the proposals; shares sum to 1."""
     weighted: list[tuple[Emitter, float]] = [
-        (Symbolic(config.symbolic.edits), config.symbolic.weight),
+        (Symbolic(config.symbolic.edits, config.symbolic.tournament), config.symbolic.weight),
         (Random(config.random.size), config.random.weight),
     ]
     total = sum(weight for _, weight in weighted)

@@ -55,6 +55,13 @@ def test_the_parent_and_the_donors_are_left_as_they_are(seed: int) -> None:
     assert zoo.load("adamw") == ADAMW
 
 
+def test_edits_that_undo_each_other_are_followed_by_another() -> None:
+    bare = parse("def candidate(g, lr):\n    return g * lr")
+    children = [mutate(bare, generator(seed), edits=2, weights={"argument": 1}) for seed in range(300)]
+    assert bare not in [child.program for child in children]
+    assert any(child.description.count(";") > 1 for child in children)
+
+
 @pytest.mark.parametrize("operator", OPERATORS)
 def test_every_operator_alone_finds_children(operator: str) -> None:
     children = {mutate(ADAMW, generator(seed), weights={operator: 1}, donors=ZOO).program for seed in range(60)}
@@ -124,6 +131,12 @@ def test_what_cannot_be_edited_is_an_error_and_no_endless_search() -> None:
         mutate(bare, generator(0), weights={"splice": 1})
     with pytest.raises(EditError, match="No operator"):
         mutate(bare, generator(0), weights={})
+
+
+def test_as_many_edits_are_made_as_the_operators_find() -> None:
+    edited = mutate(ADAMW, generator(0), edits=5, weights={"drop_state": 1})
+    assert sorted(edited.description.split("; ")) == ["drop state m", "drop state v"]
+    assert edited.program.states == ()
 
 
 def test_an_unknown_operator_is_answered_with_those_that_come_close() -> None:
