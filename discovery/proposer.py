@@ -10,9 +10,9 @@ from numpy.random import Generator
 
 from discovery.emitters import Emitter, Proposal, Shelf
 from programs.canon import structure
-from programs.edit import EditError
 from programs.fingerprint import Fingerprint, fingerprint
 from programs.ir import Program
+from programs.operators import EditError
 
 _REMEMBERED = 100_000
 

@@ -7,6 +7,7 @@ The file holds the rule as a pure function, whose body `programs.torch_source` w
 from __future__ import annotations
 
 import keyword
+import re
 import textwrap
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -103,7 +104,7 @@ def export(program: Program, *, class_name: str | None = None, notes: Sequence[s
         ValueError: `class_name` cannot be the name of the class.
     """
     if class_name is None:
-        class_name = default_class_name(program)
+        class_name = camel_case(program.name)
     elif not _is_free(class_name):
         raise ValueError(f"{class_name!r} cannot be the name of an optimizer class.")
     return _File(program, class_name).text(notes)
@@ -250,9 +251,9 @@ class _File:
         return ["state = self.state[p]", "if not state:", *_indented(first, 4), *count]
 
 
-def default_class_name(program: Program) -> str:
-    """The rule's name in CamelCase, or something like it where that name is taken."""
-    camel = "".join(word[:1].upper() + word[1:] for word in program.name.split("_"))
+def camel_case(text: str) -> str:
+    """A name for a class made from that of a rule or a file, or something like it where that is taken."""
+    camel = "".join(word[:1].upper() + word[1:] for word in re.split(r"[^A-Za-z0-9]+", text))
     return camel if _is_free(camel) else f"Rule{camel}"
 
 

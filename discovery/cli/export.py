@@ -13,14 +13,14 @@ from discovery.cli.tables import rate
 from discovery.results import RuleResult, rule_results
 from discovery.rules import Rule, resolve
 from programs.canon import simplify
-from programs.export import default_class_name
+from programs.export import camel_case
 from programs.export import export as export_source
 
 
 def export(
     rule: RuleArgument,
     output: Annotated[Path, typer.Option("-o", "--output", help="The file to write.")],
-    name: Annotated[str | None, typer.Option(help="Name of the class; made from the rule's name by default.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the class; made from the file's by default.")] = None,
     runs: RunsOption = Path("runs"),
     json: JsonOption = False,
 ) -> None:
@@ -30,7 +30,7 @@ def export(
     """
     found = resolve(rule, runs)
     program = simplify(found.program)
-    chosen = name or default_class_name(program)
+    chosen = name or camel_case(output.stem)
     try:
         source = export_source(program, class_name=chosen, notes=_notes(found))
     except ValueError as error:

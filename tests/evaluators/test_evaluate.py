@@ -32,6 +32,7 @@ def test_adamw_learns_and_the_report_says_how(task: str, rules: dict[str, str]) 
     assert (report.task, report.task_version, report.device) == (task, tasks.get(task).version, "cpu")
     assert result.outcome is Outcome.SCORED
     assert result.detail == ""
+    assert report.initial_loss is not None
     assert fmean(result.losses) < 0.75 * report.initial_loss
     assert len(result.losses) == len(result.train_losses) == 2
     assert [rate for rate, _ in result.scouted] == list(RACE.learning_rates)
