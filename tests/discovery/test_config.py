@@ -85,7 +85,7 @@ def test_the_quickstart_is_small_and_searches_on_every_task_with_ray() -> None:
     assert config.start == ("adamw",)
     assert config.evaluation.tasks == tasks.names()
     assert config.executor.kind == "ray"
-    assert (config.budget.evaluations, config.budget.minutes) == (400, 3)
+    assert (config.budget.evaluations, config.budget.minutes) == (1000, 3)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.name)
