@@ -156,7 +156,7 @@ class SymbolicConfig(_Section):
     """
 
     weight: Weight = 1.0
-    edits: PositiveInt = 3
+    edits: PositiveInt = 2
     tournament: PositiveInt = 3
 
 

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 
 from discovery.config import Config
 from discovery.rules import resolve
+from discovery.scoring import REFERENCE
 from evaluators.job import HALF_DECADES, Job, Race
 from programs.ir import Program
-
-REFERENCE = "adamw"
-"""The rule that scores are relative to. It is measured in every run, like any other."""
 
 _FRESH_SEEDS_FROM = 500_000
 _SEEDS_PER_RUN = 1_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -9,8 +10,8 @@ import numpy as np
 
 from archive.records import Candidate, Evaluation, Purpose, Verdict
 from archive.store import RunStore
-from discovery.plan import REFERENCE
-from discovery.scoring import Interval, Losses, losses, paired_interval, score
+from archive.views import summary
+from discovery.scoring import REFERENCE, Interval, Losses, losses, paired_interval, score
 from evaluators.job import Outcome
 
 
@@ -63,6 +64,21 @@ def rule_results(store: RunStore, candidates: Iterable[int]) -> list[RuleResult]
     verdicts = {verdict.candidate: verdict for verdict in store.verdicts()}
     reference = next(c.id for c in store.candidates() if c.name == REFERENCE and not c.parents)
     return [_result(store.candidate(number), everything, verdicts.get(number), reference) for number in candidates]
+
+
+def best(store: RunStore) -> int | None:
+    """The best candidate: by fresh seeds once elites have been measured with them, before that by search score."""
+    judged = {verdict.candidate for verdict in store.verdicts() if verdict.score is not None}
+    measured = {evaluation.candidate for evaluation in store.evaluations(purpose=Purpose.FRESH)} & judged
+    fresh = [result for result in rule_results(store, sorted(measured)) if result.fresh is not None]
+    if fresh:
+        return max(fresh, key=_fresh_score).candidate.id
+    leader = summary(store).best
+    return None if leader is None else leader.candidate
+
+
+def _fresh_score(result: RuleResult) -> float:
+    return result.fresh.score if result.fresh else -math.inf
 
 
 def _result(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archive.records import Candidate
-from archive.views import summary
+from discovery.results import best
 from discovery.runs import Run, open_run
 from programs import zoo
 from programs.errors import RuleError, suggest
@@ -62,10 +62,10 @@ def _parse_file(path: Path) -> Program:
 def _from_run(name: str, which: str, runs: Path) -> Rule:
     run = open_run(name, runs)
     if which == "best":
-        best = summary(run.store).best
-        if best is None:
+        leader = best(run.store)
+        if leader is None:
             raise RuleError(f"The run {name!r} has no scored rule yet.", hint=f"How far it is: discover status {name}")
-        number = best.candidate
+        number = leader
     elif which.isdecimal():
         number = int(which)
     else:

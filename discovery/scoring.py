@@ -16,6 +16,9 @@ from scipy.special import stdtrit
 
 from archive.records import Evaluation
 
+REFERENCE = "adamw"
+"""The rule that scores are relative to. It is measured in every run, like any other."""
+
 CAP = 2.0
 """No single task counts as better than twice, or worse than half, the reference."""
 
