@@ -70,9 +70,8 @@ def best(store: RunStore) -> int | None:
     """The best candidate: by fresh seeds once elites have been measured with them, before that by search score."""
     judged = {verdict.candidate for verdict in store.verdicts() if verdict.score is not None}
     measured = {evaluation.candidate for evaluation in store.evaluations(purpose=Purpose.FRESH)} & judged
-    fresh = [result for result in rule_results(store, sorted(measured)) if result.fresh is not None]
-    if fresh:
-        return max(fresh, key=_fresh_score).candidate.id
+    if measured:
+        return max(rule_results(store, sorted(measured)), key=_fresh_score).candidate.id
     leader = summary(store).best
     return None if leader is None else leader.candidate
 
