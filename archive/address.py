@@ -20,7 +20,7 @@ class Address:
         file: The absolute path of an SQLite file; None for a database behind a server.
 
     Raises:
-        ValueError: If it names an SQLite database in memory.
+        ValueError: The URL names an SQLite database in memory.
     """
 
     def __init__(self, url: str | URL) -> None:

@@ -37,7 +37,7 @@ class Database:
         """A transaction that sees one moment of the database throughout.
 
         Raises:
-            StoreError: If the database does not answer.
+            StoreError: The database does not answer.
         """
         self._check_present()
         with translated(self._address), self._readers.begin() as connection:
@@ -48,8 +48,8 @@ class Database:
         """A transaction that is committed at the end of the block, or rolled back by any exception.
 
         Raises:
-            ConflictError: If the rows contradict stored ones.
-            StoreError: If the database does not take them.
+            ConflictError: The rows contradict stored ones.
+            StoreError: The database does not take them.
         """
         self._check_present()
         with translated(self._address), self._writers.begin() as connection:

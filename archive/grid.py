@@ -46,7 +46,7 @@ class Axis:
         """The bin of `value`, from 0.
 
         Raises:
-            ValueError: If `value` is NaN, which lies in no bin.
+            ValueError: `value` is NaN, which lies in no bin.
         """
         if math.isnan(value):
             raise ValueError(f"The measure {self.name!r} is NaN.")
@@ -132,7 +132,7 @@ class Grid:
         """The bin on each axis, in the order of `axes`.
 
         Raises:
-            ValueError: If a measure is missing or NaN.
+            ValueError: A measure is missing or NaN.
         """
         for axis in self.axes:
             if axis.name not in measures:
@@ -143,7 +143,7 @@ class Grid:
         """Put `elite` into its cell if that is empty or holds a lower score; a tie keeps the incumbent. O(1).
 
         Raises:
-            ValueError: If a measure is missing or NaN.
+            ValueError: A measure is missing or NaN.
         """
         cell = self.cell(elite.measures)
         position = self._positions.get(cell)
@@ -164,7 +164,7 @@ class Grid:
         """A uniformly drawn elite. O(1), and determined by the adds so far and the state of `rng`.
 
         Raises:
-            ValueError: If the grid is empty.
+            ValueError: The grid is empty.
         """
         if not self._elites:
             raise ValueError("An empty grid has nothing to sample.")

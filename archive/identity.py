@@ -28,10 +28,10 @@ def identify(address: Address) -> None:
     """Pass if an archive of our version lives at `address`; touch nothing that is not one.
 
     Raises:
-        NotFoundError: If nothing lives there.
-        NotOursError: If something else does.
-        WrongVersionError: If it was written by another version of Savanna.
-        StoreError: If it cannot be read.
+        NotFoundError: Nothing lives there.
+        NotOursError: Something else does.
+        WrongVersionError: It was written by another version of Savanna.
+        StoreError: It cannot be read.
     """
     if address.file is not None:
         _check_header(address.file)
@@ -47,9 +47,9 @@ def make(address: Address) -> None:
     """Make an archive where there is nothing.
 
     Raises:
-        AlreadyExistsError: If there is one already.
-        NotOursError, WrongVersionError: If something else lives there; it is not touched.
-        StoreError: If the database cannot be made.
+        AlreadyExistsError: There is one already.
+        NotOursError, WrongVersionError: Something else lives there; it is not touched.
+        StoreError: The database cannot be made.
     """
     try:
         identify(address)

@@ -116,6 +116,8 @@ class Evaluation:
         task: What it was trained on.
         task_version: The version of the task, with the digest of its data.
         seeds: The seeds of the final runs, in the order of `result.losses`.
+        device: Where it ran.
+        sandbox: The level of isolation that it ran at, from 0 (none) to 3.
         initial_loss: The validation loss before training; None if the workers died before they said.
         result: The outcome and the numbers.
     """
@@ -126,6 +128,8 @@ class Evaluation:
     task: str
     task_version: str
     seeds: tuple[int, ...]
+    device: str
+    sandbox: int
     initial_loss: float | None
     result: Result
 

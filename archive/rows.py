@@ -100,6 +100,8 @@ def write_evaluations(connection: Connection, run: int, records: Iterable[Evalua
             "task": record.task,
             "task_version": record.task_version,
             "seeds": record.seeds,
+            "device": record.device,
+            "sandbox": record.sandbox,
             "initial_loss": record.initial_loss,
             "result": record.result.model_dump(mode="json"),
         }
@@ -118,6 +120,8 @@ def evaluation_of(row: Row[Any]) -> Evaluation:
         row.task,
         row.task_version,
         tuple(row.seeds),
+        row.device,
+        row.sandbox,
         row.initial_loss,
         Result.model_validate(row.result),
     )

@@ -126,6 +126,8 @@ evaluations = Table(
     Column("task", String, nullable=False),
     Column("task_version", String, nullable=False),
     Column("seeds", JSON, nullable=False),
+    Column("device", String, nullable=False),
+    Column("sandbox", Integer, nullable=False),
     Column("initial_loss", Double),
     Column("result", JSON, nullable=False),
     UniqueConstraint("run", "candidate", "job"),

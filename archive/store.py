@@ -54,8 +54,8 @@ class Store:
         """Make an archive where there is nothing yet, and open it.
 
         Raises:
-            AlreadyExistsError: If there is one already.
-            NotOursError, WrongVersionError: If something else lives there; it is not touched.
+            AlreadyExistsError: There is one already.
+            NotOursError, WrongVersionError: Something else lives there; it is not touched.
         """
         address = Address(url)
         make(address)
@@ -66,8 +66,8 @@ class Store:
         """Open an archive. What is not one of this version is not touched, and nothing is ever made.
 
         Raises:
-            NotFoundError: If nothing lives there.
-            NotOursError, WrongVersionError: If something else does.
+            NotFoundError: Nothing lives there.
+            NotOursError, WrongVersionError: Something else does.
         """
         address = Address(url)
         identify(address)
@@ -94,7 +94,7 @@ class Store:
         """Add a run without candidates, whose state is empty.
 
         Raises:
-            AlreadyExistsError: If there is a run of this name.
+            AlreadyExistsError: There is a run of this name.
         """
         row = {
             "name": info.name,
@@ -113,7 +113,7 @@ class Store:
         """The run of this name.
 
         Raises:
-            NotFoundError: If there is none; the message lists those that there are.
+            NotFoundError: There is none; the message lists those that there are.
         """
         with self._database.read() as connection:
             row = connection.execute(select(runs).where(runs.c.name == name)).one_or_none()
@@ -141,7 +141,7 @@ class RunStore:
         """Store new candidates, the jobs opened for them, and the driver's state, a JSON object.
 
         Raises:
-            ConflictError: If a number is taken, or a parent or a job's candidate is not stored.
+            ConflictError: A number is taken, or a parent or a job's candidate is not stored.
         """
         with self.database.write() as connection:
             write_candidates(connection, self.key, candidates)
@@ -162,9 +162,9 @@ class RunStore:
             False, with nothing stored, if the job was closed before.
 
         Raises:
-            NotFoundError: If there is no such job.
-            ValueError: If an evaluation comes from another job.
-            ConflictError: If the job did not ask about a candidate, or a candidate has its verdict already.
+            NotFoundError: There is no such job.
+            ValueError: An evaluation comes from another job.
+            ConflictError: The job did not ask about a candidate, or a candidate has its verdict already.
         """
         for evaluation in evaluations:
             if evaluation.job != job_id:
@@ -204,7 +204,7 @@ class RunStore:
         """The candidate of this number.
 
         Raises:
-            NotFoundError: If there is none.
+            NotFoundError: There is none.
         """
         with self.database.read() as connection:
             found = read_candidates(connection, self.key, select(literal(candidate_id)))

@@ -39,31 +39,6 @@ class RunSummary:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class EndValues:
-    """Where one evaluation of a candidate ended.
-
-    Attributes:
-        task: What it was trained on.
-        task_version: Losses compare only within one version.
-        purpose: Why it was measured.
-        outcome: How it ended; the numbers below are there only if it was scored.
-        learning_rate: The best one found.
-        losses: Validation loss by seed, at the end of the decay.
-        initial_loss: Validation loss before training; None if the workers died before they said.
-        curve_end: The last step and the mean training loss up to it.
-    """
-
-    task: str
-    task_version: str
-    purpose: Purpose
-    outcome: Outcome
-    learning_rate: float | None
-    losses: Mapping[int, float]
-    initial_loss: float | None
-    curve_end: tuple[int, float] | None
-
-
 def replay(run: RunStore, axes: Sequence[Axis] = DEFAULT_AXES) -> Grid:
     """The grid that the run's verdicts make, in the order told."""
     grid = Grid(axes)
@@ -77,7 +52,7 @@ def lineage(run: RunStore, candidate_id: int) -> list[Candidate]:
     """The candidate, its main parent, and so on back to a seed.
 
     Raises:
-        NotFoundError: If there is no such candidate.
+        NotFoundError: There is no such candidate.
     """
     line = select(literal(candidate_id).label("id")).cte("line", recursive=True)
     line = line.union_all(
@@ -118,20 +93,3 @@ def summary(run: RunStore) -> RunSummary:
             best=None if best is None else verdict_of(best),
             seconds=connection.scalar(spent) or 0.0,
         )
-
-
-def end_values(run: RunStore, candidate_id: int) -> list[EndValues]:
-    """The end of every evaluation of a candidate, in the order told; empty if there is none yet."""
-    return [
-        EndValues(
-            task=evaluation.task,
-            task_version=evaluation.task_version,
-            purpose=evaluation.purpose,
-            outcome=evaluation.result.outcome,
-            learning_rate=evaluation.result.learning_rate,
-            losses=dict(zip(evaluation.seeds, evaluation.result.losses, strict=False)),  # failures have no losses
-            initial_loss=evaluation.initial_loss,
-            curve_end=evaluation.result.curve[-1] if evaluation.result.curve else None,
-        )
-        for evaluation in run.evaluations(candidate=candidate_id)
-    ]

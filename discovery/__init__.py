@@ -9,5 +9,6 @@ Read in this order:
 - `executors/`: who does the work: this process, or Ray.
 - `plan`, `runs`, `rules`, `results`: what a run is to do, where it lives, how a rule is named, what is known of it.
 - `config`, `config_types`, `config_file`, `config_errors`, `plain_yaml`: the configuration, checked on the way in.
+- `bench/`: measurements of the project itself.
 - `cli/`: the command line `discover`, one file per verb.
 """

@@ -105,6 +105,8 @@ class EvaluationConfig(_Section):
         finalists: The number of learning rates that are then trained in full.
         batch: Programs trained together in one job.
         device: `auto` for a GPU where there is one.
+        sandbox: The level of isolation, from 0 (none) to 3; `auto` for the highest that works where a worker runs. A
+            number is a demand: where it cannot be had, nothing runs.
         time_limit: Seconds for one job.
     """
 
@@ -116,6 +118,7 @@ class EvaluationConfig(_Section):
     finalists: PositiveInt = _RACE.finalists
     batch: PositiveInt = 8
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    sandbox: Literal["auto"] | Annotated[int, Field(ge=0, le=3)] = "auto"
     time_limit: PositiveFloat = 600.0
 
     @model_validator(mode="after")

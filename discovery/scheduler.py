@@ -161,6 +161,8 @@ class Scheduler:
                 task=report.task,
                 task_version=report.task_version,
                 seeds=job.job.seeds,
+                device=report.device,
+                sandbox=report.sandbox,
                 initial_loss=report.initial_loss,
                 result=result,
             )

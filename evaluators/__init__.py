@@ -12,4 +12,5 @@ In reading order:
 - `memory`: what a rule will need, known before it runs.
 - `device`: where it runs.
 - `evaluate`: `evaluate(job) -> report`, the front door.
+- `sandbox`: the same in a confined process, which is how a search does it.
 """

@@ -124,6 +124,7 @@ class Report(_Message):
         initial_loss: Validation loss before training, mean over the seeds; None if the workers died before they said.
         seconds: Wall-clock time of the whole job.
         results: One per program, in the order of the job.
+        sandbox: The level of isolation it ran at, from 0 (none) to 3.
     """
 
     task: str
@@ -132,3 +133,4 @@ class Report(_Message):
     initial_loss: float | None
     seconds: float
     results: tuple[Result, ...]
+    sandbox: int = Field(default=0, ge=0, le=3)

@@ -46,6 +46,7 @@ class Trace:
         losses: Training loss before each step that it ran, shape `(steps,)`.
         validation: Validation loss after the last step; finite for a finished lane, NaN for every other.
         error: What was raised, for a crashed lane.
+        weights: Of a finished lane after the last step, shape `(layout.size,)`, where they were asked for.
     """
 
     lane: Lane
@@ -53,6 +54,7 @@ class Trace:
     losses: NDArray[np.float32]
     validation: float = math.nan
     error: str = ""
+    weights: NDArray[np.float32] | None = None
 
     @property
     def last_step(self) -> int:

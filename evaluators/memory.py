@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from programs.check import check, kind_of
+from programs.check import check
 from programs.ir import Arg, Program, Var
 from programs.kinds import Kind
 from programs.layout import Layout
@@ -18,12 +18,12 @@ def lane_bytes(program: Program, layout: Layout) -> int:
     of the weights' shape that is still needed; what the task's model takes is the same for all programs and is not.
     """
     facts = check(program)
-    last_use = {arg: index for index, arg in program.uses()}
+    last_use = program.last_uses()
     held = 3 + sum(kind is Kind.TENSOR for kind in facts.state_kinds.values())
     intermediate = busiest = 0
     for index, instr in enumerate(program.body):
         intermediate += facts.kinds[index] is Kind.TENSOR
         busiest = max(busiest, intermediate)
         dropped: set[Arg] = {arg for arg in instr.args if isinstance(arg, Var) and last_use[arg] == index}
-        intermediate -= sum(kind_of(program, arg, facts.kinds, facts.state_kinds) is Kind.TENSOR for arg in dropped)
+        intermediate -= sum(facts.kind(arg) is Kind.TENSOR for arg in dropped)
     return (held + busiest) * layout.size * BYTES

@@ -41,7 +41,7 @@ class Group:
         own = weights[self.lanes]
         inputs: dict[str, float | Tensor]
         inputs = {"w": own, "g": gradients[self.lanes], "lr": rates[self.lanes], "t": float(step), "T": float(steps)}
-        update, states = self.runner(inputs, self.states)
+        (update,), states = self.runner(inputs, self.states)
         # A rule may keep the old weights as they are in a state, and they are about to change in place.
         self.states = tuple(state.clone() if state is own else state for state in states)
         own.sub_(update)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import fmean
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from evaluators.job import Outcome, Race, Result
 from evaluators.lanes import Fate, Lane, Trace, Training
@@ -21,54 +23,79 @@ TAIL = 0.05
 """Share of the steps, at the end of a run, over which its training loss is averaged."""
 
 
+@dataclass(frozen=True, slots=True)
+class Raced:
+    """What came of one program.
+
+    Attributes:
+        weights: At the end of the runs that its losses are those of, shape `(seeds, layout.size)`; None unless it was
+            scored and they were asked for.
+    """
+
+    result: Result
+    weights: NDArray[np.float32] | None
+
+
 def race(
     task: Task,
     programs: Sequence[Program],
-    rules: Race,
+    settings: Race,
     seeds: Sequence[int],
     *,
     initial: Sequence[float],
     steps: int,
     device: torch.device,
     deadline: float = math.inf,
-) -> list[Result]:
+    keep_weights: bool = False,
+) -> list[Raced]:
     """Scout every learning rate on the first seed, run the best in full on every seed, keep the best of those.
 
     Args:
         task: What to train.
         programs: Who takes part. They train in lock-step and do not compete with each other.
-        rules: The grid, the scouting and the finals.
+        settings: The grid, the scouting and the finals.
         seeds: Initial weights and batch orders; all runs of one seed start from the same weights.
         initial: Validation loss before training, per seed.
         steps: Length of a full run.
         device: Where to run.
         deadline: Reading of `time.monotonic` after which what is not finished times out.
+        keep_weights: Whether final weights are to be handed over.
 
     Returns:
-        One result per program.
+        One per program.
     """
 
-    def stage(lanes: Sequence[Lane], length: int) -> Training:
-        return train(task, programs, lanes, steps=length, hopeless=rules.hopeless, device=device, deadline=deadline)
+    def stage(lanes: Sequence[Lane], length: int, keep: bool = False) -> Training:
+        return train(
+            task,
+            programs,
+            lanes,
+            steps=length,
+            hopeless=settings.hopeless,
+            device=device,
+            deadline=deadline,
+            keep_weights=keep,
+        )
 
     entries = range(len(programs))
     scouting = stage(
-        [Lane(index, rate, seeds[0]) for index in entries for rate in rules.learning_rates],
-        max(1, round(steps * rules.scout_fraction)),
+        [Lane(index, rate, seeds[0]) for index in entries for rate in settings.learning_rates],
+        max(1, round(steps * settings.scout_fraction)),
     )
     final = stage(
         [
             Lane(index, rate, seed)
             for index in entries
-            for rate in _finalists(scouting.of(index), rules.finalists, initial[0])
+            for rate in _finalists(scouting.of(index), settings.finalists, initial[0])
             for seed in seeds
         ],
         steps,
+        keep_weights,
     )
     results = []
     for index in entries:
         seconds = scouting.seconds[index] + final.seconds.get(index, 0.0)
-        results.append(_result(scouting.of(index), final.of(index), initial, rules, seconds))
+        results.append(_result(scouting.of(index), final.of(index), initial, settings, seconds))
     return results
 
 
@@ -79,16 +106,16 @@ def _finalists(scouts: Sequence[Trace], count: int, initial: float) -> list[floa
 
 
 def _result(
-    scouts: Sequence[Trace], finals: Sequence[Trace], initial: Sequence[float], rules: Race, seconds: float
-) -> Result:
+    scouts: Sequence[Trace], finals: Sequence[Trace], initial: Sequence[float], settings: Race, seconds: float
+) -> Raced:
     rates = itertools.groupby(finals, key=lambda trace: trace.lane.learning_rate)
     runs = [list(traces) for _, traces in rates]
     complete = [traces for traces in runs if all(trace.fate is Fate.FINISHED for trace in traces)]
     best = min(complete, key=_mean_loss, default=[])
-    outcome, detail = _verdict(scouts, finals, best, initial, rules.hopeless)
+    outcome, detail = _verdict(scouts, finals, best, initial, settings.hopeless)
     if outcome is not Outcome.SCORED:
         best = []
-    return Result(
+    result = Result(
         outcome=outcome,
         detail=detail,
         learning_rate=best[0].lane.learning_rate if best else None,
@@ -101,6 +128,8 @@ def _result(
         run_steps=sum(len(trace.losses) for trace in [*scouts, *finals]),
         seconds=seconds,
     )
+    weights = [trace.weights for trace in best if trace.weights is not None]
+    return Raced(result, np.stack(weights) if weights else None)
 
 
 def _verdict(

@@ -33,6 +33,7 @@ def train(
     hopeless: float,
     device: torch.device,
     deadline: float = math.inf,
+    keep_weights: bool = False,
 ) -> Training:
     """Train every lane, all in lock-step. On a CPU with one thread the same call gives the same bits.
 
@@ -44,6 +45,7 @@ def train(
         hopeless: A lane whose recent loss is not finite, or above this many times its first one, at a checkpoint dies.
         device: Where to run.
         deadline: Reading of `time.monotonic` after which no further step begins.
+        keep_weights: Whether the traces of finished lanes are to hold their weights.
     """
     if not lanes:
         return Training((), {})
@@ -74,8 +76,19 @@ def train(
         validation[population.alive] = task.validate(population.weights).cpu().numpy()
     for lane in population.alive[~np.isfinite(validation[population.alive])]:
         fates[lane], validation[lane] = Fate.NOT_FINITE, math.nan
+    kept: dict[int, NDArray[np.float32]] = {}
+    if keep_weights:
+        finished = zip(population.alive.tolist(), population.weights.cpu().numpy(), strict=True)
+        kept = {i: weights for i, weights in finished if fates[i] is Fate.FINISHED}
     traces = tuple(
-        Trace(lane, fates[i], record[: ran[i], i], float(validation[i]), population.errors.get(lane.program, ""))
+        Trace(
+            lane=lane,
+            fate=fates[i],
+            losses=record[: ran[i], i],
+            validation=float(validation[i]),
+            error=population.errors.get(lane.program, ""),
+            weights=kept.get(i),
+        )
         for i, lane in enumerate(lanes)
     )
     return Training(traces, _shares(traces, population.seconds, time.perf_counter() - started))
@@ -121,4 +134,4 @@ def _shares(traces: Sequence[Trace], updates: Mapping[int, float], elapsed: floa
     for trace in traces:
         steps[trace.lane.program] += len(trace.losses)
     common = (elapsed - sum(updates.values())) / max(1, steps.total())
-    return {program: updates[program] + common * count for program, count in steps.items()}
+    return {program: updates.get(program, 0.0) + common * count for program, count in steps.items()}

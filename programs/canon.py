@@ -9,17 +9,17 @@ number, and those still in the class of zero are the constant 0.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from programs.check import check
+from programs.check import liveness
 from programs.graph import Graph, digest
 from programs.ir import Arg, Instr, Program, Ref, Var
 from programs.ops import OPS
+from programs.rewrite import prune
 from programs.rules import TO_COMPARE, TO_READ, Rule
 
 _COMMUTATIVE = frozenset(op.name for op in OPS.values() if op.commutative)
-# Libraries return either zero from maximum(0.0, -0.0): a swap is the same rule, but not bit for bit.
-_EXACTLY_COMMUTATIVE = _COMMUTATIVE - {"maximum", "minimum"}
+_EXACTLY_COMMUTATIVE = frozenset(name for name in _COMMUTATIVE if not OPS[name].edge)
 _ZERO = b"zero"
 
 Colours = dict[str, bytes]
@@ -70,8 +70,8 @@ class _Form:
 def _normal_form(
     program: Program, rules: Mapping[str, Sequence[Rule]], commutative: frozenset[str], *, by_value: bool
 ) -> _Form:
-    live = check(program).live_states
-    colours = {name: _ZERO for name in program.states if name in live}
+    _, live_names = liveness(program, program.signature_outputs)
+    colours = {name: _ZERO for name in program.states if name in live_names}
     while True:
         form = _enter(program, Graph(rules, commutative), colours, by_value=by_value)
         zero = form.graph.constant(0.0)
@@ -110,37 +110,13 @@ def _enter(program: Program, graph: Graph, colours: Colours, *, by_value: bool) 
 
 def _write(program: Program, form: _Form) -> Program:
     """The live part of a form as a program."""
-    nodes = form.graph.nodes
-    live: set[int] = set()
-    used: set[str] = set()
-    pending = list(form.outputs)
-    while pending:
-        place = pending.pop()
-        if place in live:
-            continue
-        live.add(place)
-        pending.extend(nodes[place].args)
-        leaf = nodes[place].leaf
-        if isinstance(leaf, Ref):
-            used.add(leaf.name)
-            if leaf.name in form.nexts:
-                pending.append(form.nexts[leaf.name])
-    written: dict[int, Arg] = {}
+    written: list[Arg] = []
     body: list[Instr] = []
-    for place in sorted(live):
-        node = nodes[place]
+    for place, node in enumerate(form.graph.nodes):
         if node.leaf is not None:
-            written[place] = node.leaf
+            written.append(node.leaf)
         else:
-            written[place] = Var(len(body))
+            written.append(Var(len(body)))
             body.append(Instr(node.op, tuple(written[arg] for arg in node.args), form.names.get(place, "")))
-    states = tuple(name for name in program.states if name in used)
-    return Program(
-        name=program.name,
-        inputs=tuple(name for name in program.inputs if name in used),
-        states=states,
-        hypers=tuple(hyper for hyper in program.hypers if hyper.name in used),
-        body=tuple(body),
-        outputs=tuple(written[place] for place in (*form.outputs, *(form.nexts[name] for name in states))),
-        signature=program.signature,
-    )
+    places = (*form.outputs, *(form.nexts[name] for name in program.states))
+    return prune(replace(program, body=tuple(body), outputs=tuple(written[place] for place in places)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from programs.errors import suggest
@@ -47,6 +47,7 @@ class Facts:
     """What the check found out.
 
     Attributes:
+        program: What was checked.
         kinds: The kind of each instruction's result.
         state_kinds: The kind of each state slot.
         live: Instructions that the signature's outputs depend on, this step or a later one.
@@ -54,11 +55,16 @@ class Facts:
         cost: What one step costs, dead parts left out.
     """
 
+    program: Program
     kinds: tuple[Kind, ...]
     state_kinds: dict[str, Kind]
     live: frozenset[int]
     live_states: frozenset[str]
     cost: Cost
+
+    def kind(self, arg: Arg) -> Kind:
+        """The kind of an argument; it may also be an input of the signature that the program does not ask for."""
+        return _kind_of(self.program, arg, self.kinds, self.state_kinds)
 
 
 def check(program: Program) -> Facts:
@@ -69,10 +75,11 @@ def check(program: Program) -> Facts:
     """
     _check_names(program)
     kinds, state_kinds = _infer_kinds(program)
-    live, live_names = liveness(program, program.outputs[: len(program.signature.outputs)])
+    live, live_names = liveness(program, program.signature_outputs)
     _check_outputs(program, kinds, state_kinds, live_names)
     live_states = frozenset(live_names.intersection(program.states))
-    return Facts(kinds, state_kinds, live, live_states, _cost(program, kinds, state_kinds, live, live_states))
+    cost = _cost(program, kinds, state_kinds, live, live_states)
+    return Facts(program, kinds, state_kinds, live, live_states, cost)
 
 
 def _check_names(program: Program) -> None:
@@ -103,26 +110,31 @@ def _infer_kinds(program: Program) -> tuple[tuple[Kind, ...], dict[str, Kind]]:
     while True:
         kinds: list[Kind] = []
         for instr in program.body:
-            kinds.append(_result_kind(instr, [kind_of(program, arg, kinds, state_kinds) for arg in instr.args]))
+            kinds.append(_result_kind(instr, [_kind_of(program, arg, kinds, state_kinds) for arg in instr.args]))
         grown = {
-            name: max(state_kinds[name], kind_of(program, arg, kinds, state_kinds))
+            name: max(state_kinds[name], _kind_of(program, arg, kinds, state_kinds))
             for name, arg in zip(program.states, program.next_states, strict=True)
         }
         if grown == state_kinds:
             break
         state_kinds = grown
     for index, instr in enumerate(program.body):
-        _check_kinds(index, instr, [kind_of(program, arg, kinds, state_kinds) for arg in instr.args])
+        if OPS[instr.op].shape is not Shape.ELEMENTWISE:
+            for arg in instr.args:
+                kind = _kind_of(program, arg, kinds, state_kinds)
+                if kind is not Kind.TENSOR:
+                    raise CheckError(index, f"{instr.op} needs a tensor, but is given a {kind}.")
     return tuple(kinds), state_kinds
 
 
-def kind_of(program: Program, arg: Arg, kinds: list[Kind] | tuple[Kind, ...], state_kinds: dict[str, Kind]) -> Kind:
-    """The kind of one argument, given those of the instructions and of the states."""
+def _kind_of(program: Program, arg: Arg, kinds: Sequence[Kind], state_kinds: Mapping[str, Kind]) -> Kind:
     if isinstance(arg, Var):
         return kinds[arg.index]
     if isinstance(arg, Const):
         return Kind.SCALAR
-    return state_kinds.get(arg.name) or program.signature.inputs.get(arg.name, Kind.SCALAR)
+    if arg.name in state_kinds:
+        return state_kinds[arg.name]
+    return program.signature.inputs.get(arg.name, Kind.SCALAR)
 
 
 def _result_kind(instr: Instr, kinds: list[Kind]) -> Kind:
@@ -133,14 +145,6 @@ def _result_kind(instr: Instr, kinds: list[Kind]) -> Kind:
             return Kind.PER_TENSOR
         case Shape.MATRIX:
             return Kind.TENSOR
-
-
-def _check_kinds(index: int, instr: Instr, kinds: list[Kind]) -> None:
-    if OPS[instr.op].shape is Shape.ELEMENTWISE:
-        return
-    for kind in kinds:
-        if kind is not Kind.TENSOR:
-            raise CheckError(index, f"{instr.op} needs a tensor, but is given a {kind}.")
 
 
 def liveness(program: Program, roots: Iterable[Arg]) -> tuple[frozenset[int], frozenset[str]]:
@@ -164,8 +168,8 @@ def _check_outputs(
     program: Program, kinds: tuple[Kind, ...], state_kinds: dict[str, Kind], live_names: frozenset[str]
 ) -> None:
     end = len(program.body)
-    for (name, kind), arg in zip(program.signature.outputs.items(), program.outputs, strict=False):
-        found = kind_of(program, arg, kinds, state_kinds)
+    for (name, kind), arg in zip(program.signature.outputs.items(), program.signature_outputs, strict=True):
+        found = _kind_of(program, arg, kinds, state_kinds)
         if found is not kind:
             raise CheckError(end, f"The {name} must be a {kind}, but is a {found}.")
     for name in program.signature.required:

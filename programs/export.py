@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from programs.check import check
 from programs.ir import Arg, Program, Ref
 from programs.kinds import Kind
-from programs.matrix import NEWTON_SCHULZ, NEWTON_SCHULZ_STEPS
+from programs.matrix import NEWTON_SCHULZ, NEWTON_SCHULZ_EPS, NEWTON_SCHULZ_STEPS
 from programs.ops import OPS
 from programs.show import listed, number, returned, show
 from programs.torch_source import UNUSABLE, TorchPrinter, without_clashes
@@ -46,7 +46,7 @@ def orthogonalize(x: Tensor) -> Tensor:
     matrix = x.flatten(1) if x.dim() > 1 else x.reshape(1, -1)
     tall = matrix.shape[0] > matrix.shape[1]
     y = matrix.mT if tall else matrix
-    y = y / (torch.sqrt(torch.square(y).sum()) + 1e-7)
+    y = y / (torch.sqrt(torch.square(y).sum()) + {number(NEWTON_SCHULZ_EPS)})
     for _ in range({NEWTON_SCHULZ_STEPS}):
         gram = y @ y.mT
         y = a * y + (b * gram + c * gram @ gram) @ y

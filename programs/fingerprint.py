@@ -23,7 +23,7 @@ class Fingerprint:
     Attributes:
         behaviour: Hash of the updates to six significant digits, 32 hexadecimal digits. If the update is proportional
             to the learning rate, a positive constant factor on it is left out: a search for the learning rate absorbs
-            it, and two rules of one behaviour differ by no more than that factor.
+            it as far as its grid reaches. On the probes, two rules of one behaviour differ by that factor alone.
         log2_scale: The factor that was left out, as log2 rounded to three decimals; 0 where none was. Only differences
             between rules of one behaviour mean something.
         finite: Whether every update was a finite number. The probes hold gradients that are 0 and as large as 100.
@@ -34,6 +34,7 @@ class Fingerprint:
     finite: bool
 
 
+@np.errstate(all="ignore")
 def fingerprint(program: Program) -> Fingerprint:
     """Run a rule for a few steps on fixed weights, gradients and learning rates and hash what it returns."""
     updates = respond(program, _PROBE)

@@ -11,6 +11,7 @@ from programs.check import CheckError, check
 from programs.draw import OP_WHEEL, Wheel, pick, random_constant
 from programs.ir import UPDATE_RULE, Arg, Const, Instr, Program, Ref, Var
 from programs.ops import OPS, Shape
+from programs.rewrite import prune
 
 _LEAVES: dict[str, float] = {"g": 6, "w": 1, "t": 0.5, "lr": 0.25, "T": 0.25}
 _STATE_COUNTS = {"0": 2.0, "1": 4.0, "2": 3.0, "3": 1.0}
@@ -31,13 +32,15 @@ def random_program(rng: np.random.Generator, size: int) -> Program:
     if size < 1:
         raise ValueError(f"A program has at least one instruction, not {size}.")
     while True:
-        program = _Growth(rng, size).program()
+        grown = _Growth(rng, size).program()
+        program = prune(grown)
+        if (program.body, program.states) != (grown.body, grown.states):
+            continue
         try:
-            facts = check(program)
+            check(program)
         except CheckError:
             continue
-        if len(facts.live) == size and len(facts.live_states) == len(program.states):
-            return program
+        return program
 
 
 class _Need(IntEnum):
@@ -80,16 +83,14 @@ class _Growth:
                 self._average(slot, state)
 
     def program(self) -> Program:
+        """What has grown, asking for every input; by chance it may have dead parts or break a rule of the language."""
         while len(self.reversed_body) < self.size:
             self._grow_anywhere()
         self._fill_states()
         for slot in self.open:
             slot.fill(self._leaf(slot))
         body = tuple(Instr(op, tuple(args)) for op, args in reversed(self.reversed_body))
-        used = {arg.name for instr in body for arg in instr.args if isinstance(arg, Ref)}
-        used.update(arg.name for arg in self.outputs if isinstance(arg, Ref))
-        inputs = tuple(name for name in UPDATE_RULE.inputs if name in used)
-        return Program("candidate", inputs, tuple(self.states), (), body, tuple(self.outputs))
+        return Program("candidate", tuple(UPDATE_RULE.inputs), tuple(self.states), (), body, tuple(self.outputs))
 
     def _grow(self, op: str, users: list[_Slot]) -> list[_Slot]:
         """Put one more instruction in front of all others, for `users` to use; returns its open arguments."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from programs.ir import Arg, Const, Program, Ref, Var
+from programs.ir import Arg, Const, Instr, Program, Ref, Var
 from programs.ops import OPS, Shape
 from programs.rules import Rule, binds
 
@@ -60,10 +60,11 @@ class Graph:
         value = self._fold(op, args)
         if value is not None:
             return self.constant(value)
+        given = {self.nodes[arg].op or type(self.nodes[arg].leaf) for arg in args}
         for rule in self._rules.get(op, ()):
-            bound = next(self._match_all(rule.left, rule.root.args, op, args, {}), None)
-            if bound is not None:
-                return self.enter(rule.right, bound)[-1]
+            found = self._match_all(rule.left, rule.root, args, {}) if rule.needs <= given else []
+            if found:
+                return self.enter(rule.right, found[0])[-1]
         keys = [self.nodes[arg].key for arg in args]
         if op in self._commutative:
             keys.sort()
@@ -113,33 +114,27 @@ class Graph:
         negative_zero = value == 0 and math.copysign(1, value) < 0
         return value if math.isfinite(value) and not negative_zero else None
 
-    def _match(self, side: Program, pattern: Arg, place: int, bound: Bound) -> Iterator[Bound]:
+    def _match(self, side: Program, pattern: Arg, place: int, bound: Bound) -> list[Bound]:
         """Every way to extend `bound` such that the pattern stands for the node."""
-        match pattern:
-            case Const():
-                if self.nodes[place].leaf == pattern:
-                    yield bound
-            case Ref(name) if name in bound:
-                if bound[name] == place:
-                    yield bound
-            case Ref(name):
-                if binds(name, self._constant_at(place)):
-                    yield {**bound, name: place}
-            case Var(index):
-                instr, node = side.body[index], self.nodes[place]
-                if instr.op == node.op:
-                    yield from self._match_all(side, instr.args, node.op, node.args, bound)
+        node = self.nodes[place]
+        if isinstance(pattern, Var):
+            instr = side.body[pattern.index]
+            return self._match_all(side, instr, node.args, bound) if instr.op == node.op else []
+        if isinstance(pattern, Const):
+            return [bound] if node.leaf == pattern else []
+        if pattern.name in bound:
+            return [bound] if bound[pattern.name] == place else []
+        return [{**bound, pattern.name: place}] if binds(pattern.name, self._constant_at(place)) else []
 
-    def _match_all(
-        self, side: Program, patterns: Sequence[Arg], op: str, places: tuple[int, ...], bound: Bound
-    ) -> Iterator[Bound]:
+    def _match_all(self, side: Program, instr: Instr, places: tuple[int, ...], bound: Bound) -> list[Bound]:
         """Every way to match the arguments of one operation, in either order where that is allowed."""
-        orders = [places, places[::-1]] if op in self._commutative else [places]
-        for order in orders:
-            found = [bound]
-            for pattern, place in zip(patterns, order, strict=True):
-                found = [more for partial in found for more in self._match(side, pattern, place, partial)]
-            yield from found
+        found: list[Bound] = []
+        for order in (places, places[::-1]) if instr.op in self._commutative else (places,):
+            partial = [bound]
+            for pattern, place in zip(instr.args, order, strict=True):
+                partial = [more for each in partial for more in self._match(side, pattern, place, each)]
+            found += partial
+        return found
 
 
 def digest(*parts: str | bytes) -> bytes:

@@ -118,6 +118,11 @@ class Program:
     signature: Signature = field(default=UPDATE_RULE, compare=False, repr=False)
 
     @property
+    def signature_outputs(self) -> tuple[Arg, ...]:
+        """What the signature asks for, in its order: the outputs without the next states."""
+        return self.outputs[: len(self.signature.outputs)]
+
+    @property
     def next_states(self) -> tuple[Arg, ...]:
         """The next value of each state slot, in the order of `states`."""
         return self.outputs[len(self.signature.outputs) :]
@@ -133,3 +138,7 @@ class Program:
                 yield index, arg
         for arg in self.outputs:
             yield len(self.body), arg
+
+    def last_uses(self) -> dict[Arg, int]:
+        """The index of the last instruction that uses each argument, `len(body)` for an output."""
+        return {arg: index for index, arg in self.uses()}

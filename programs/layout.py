@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ class Layout:
 
     def __post_init__(self) -> None:
         sizes = tuple(math.prod(shape) for shape in self.shapes)
-        ends = [sum(sizes[: i + 1]) for i in range(len(sizes))]
+        ends = itertools.accumulate(sizes)
         object.__setattr__(self, "sizes", sizes)
         object.__setattr__(self, "slices", tuple(slice(e - n, e) for e, n in zip(ends, sizes, strict=True)))
         object.__setattr__(self, "size", sum(sizes))

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from programs.check import Facts, check, kind_of
+from programs.check import Facts, check
 from programs.draw import OP_WEIGHTS, OP_WHEEL, RATES, Wheel, perturbed, pick, random_constant
 from programs.ir import Arg, Const, Hyper, Instr, Program, Ref, Var
 from programs.kinds import Kind
@@ -57,7 +57,7 @@ class Parent:
 
     def kind(self, arg: Arg) -> Kind:
         """The kind of an argument."""
-        return kind_of(self.program, arg, self.facts.kinds, self.facts.state_kinds)
+        return self.facts.kind(arg)
 
     def uses(self) -> list[tuple[int, int, Arg]]:
         """Every argument with its instruction and position; that of an output is `len(body)`."""

@@ -46,7 +46,8 @@ class Op:
             of `where` one is a tensor.
         doc: One line for a reader.
         flops: Approximate floating-point operations per number of the largest argument.
-        commutative: Whether the two arguments may be swapped; no bit changes but for what `edge` leaves open.
+        commutative: Whether the two arguments may be swapped. No bit changes unless the row has an `edge`: then only
+            what that leaves open may.
         infix: The operator a rule may write instead of a call.
         edge: Where the row departs from plain IEEE 754.
     """

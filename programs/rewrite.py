@@ -13,8 +13,7 @@ from programs.ops import OPS
 
 def prune(program: Program) -> Program:
     """The same rule without what no output depends on; its inputs are those that it uses."""
-    outputs = len(program.signature.outputs)
-    live, names = liveness(program, program.outputs[:outputs])
+    live, names = liveness(program, program.signature_outputs)
     moved: dict[Arg, Arg] = {Var(old): Var(new) for new, old in enumerate(sorted(live))}
     kept = [output for output, state in zip(program.next_states, program.states, strict=True) if state in names]
     return replace(
@@ -23,7 +22,7 @@ def prune(program: Program) -> Program:
         states=tuple(name for name in program.states if name in names),
         hypers=tuple(hyper for hyper in program.hypers if hyper.name in names),
         body=tuple(_instr_with(program.body[old], moved) for old in sorted(live)),
-        outputs=_args_with((*program.outputs[:outputs], *kept), moved),
+        outputs=_args_with((*program.signature_outputs, *kept), moved),
     )
 
 

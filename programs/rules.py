@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 
-from programs.ir import Const, Instr, Program, Signature, Var
+from programs.ir import Const, Instr, Program, Ref, Signature, Var
 from programs.kinds import Kind
 from programs.parse import parse
 
@@ -66,20 +67,32 @@ _SIDE = Signature(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rule:
     """Whatever matches `left` may be replaced by `right`. The variables are the inputs of both."""
 
     left: Program
     right: Program
 
-    @property
+    @cached_property
     def root(self) -> Instr:
         """The outermost operation of the left side."""
         match self.left.outputs[0]:
             case Var(index):
                 return self.left.body[index]
         raise ValueError("The left side of a rule must apply an operation.")
+
+    @cached_property
+    def needs(self) -> frozenset[str | type[Const]]:
+        """What the arguments of the root must have among them: operations by name, or `Const`. Spares most matching."""
+        needs: set[str | type[Const]] = set()
+        for arg in self.root.args:
+            match arg:
+                case Var(index):
+                    needs.add(self.left.body[index].op)
+                case Const() | Ref("n"):
+                    needs.add(Const)
+        return frozenset(needs)
 
     def reversed(self) -> Rule:
         """The same equation, used from right to left."""

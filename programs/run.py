@@ -13,7 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from programs.check import check, kind_of
+from programs.check import Facts, check
 from programs.ir import Arg, Const, Program, Ref, Var
 from programs.kinds import Kind
 from programs.layout import Layout
@@ -70,83 +70,79 @@ class Runner(Generic[A]):
     """A program made ready to run on one layout with one array library.
 
     Args:
-        program: A checked program.
-        layout: The parameters it updates.
+        program: A legal program.
+        layout: The parameters it is about.
         backend: The array library.
         hypers: Values that replace the defaults: floats, or arrays `(lanes, 1)` that differ by lane.
+
+    Raises:
+        CheckError: The program is not legal.
     """
 
     def __init__(
         self, program: Program, layout: Layout, backend: Backend[A], hypers: Mapping[str, float | A] | None = None
     ) -> None:
-        self.program = program
-        self.layout = layout
-        self.backend = backend
-        self.facts = check(program)
-        self._width = {Kind.SCALAR: 1, Kind.PER_TENSOR: len(layout.shapes), Kind.TENSOR: layout.size}
-        self._constants: list[float | A] = []
-        self._slots: dict[Arg, int] = {}
-        for name in [*program.inputs, *program.states]:
-            self._slots[Ref(name)] = len(self._slots)
-        for hyper in program.hypers:
-            value = hyper.default if hypers is None else hypers.get(hyper.name, hyper.default)
-            self._slots[Ref(hyper.name)] = len(self._slots)
-            self._constants.append(value)
-        for _, arg in program.uses():
-            if isinstance(arg, Const) and arg not in self._slots:
-                self._slots[arg] = len(self._slots)
-                self._constants.append(arg.value)
-        self._steps = self._compile()
+        facts = check(program)
+        self._inputs = program.inputs
+        self._layout = layout
+        self._backend = backend
+        chosen = hypers or {}
+        constants: dict[Arg, float | A] = {
+            Ref(hyper.name): chosen.get(hyper.name, hyper.default) for hyper in program.hypers
+        }
+        constants |= {arg: arg.value for _, arg in program.uses() if isinstance(arg, Const)}
+        self._constants = list(constants.values())
+        arguments: list[Arg] = [*map(Ref, (*program.inputs, *program.states)), *constants]
+        arguments += map(Var, range(len(program.body)))
+        slots = {arg: slot for slot, arg in enumerate(arguments)}
+        self._steps = self._compile(program, facts, slots)
+        columns = {Kind.SCALAR: 1, Kind.PER_TENSOR: len(layout.shapes), Kind.TENSOR: layout.size}
+        kinds = [*program.signature.outputs.values(), *(facts.state_kinds[name] for name in program.states)]
+        shaped = [(slots[arg], columns[kind]) for arg, kind in zip(program.outputs, kinds, strict=True)]
+        self._outputs = shaped[: len(program.signature.outputs)]
+        self._nexts = shaped[len(program.signature.outputs) :]
 
     def zero_states(self, like: A) -> tuple[A, ...]:
         """The states before the first step, with lanes and type as in `like`."""
-        return tuple(
-            self.backend.fill(0.0, like, self._width[self.facts.state_kinds[name]]) for name in self.program.states
-        )
+        return tuple(self._backend.fill(0.0, like, columns) for _, columns in self._nexts)
 
-    def __call__(self, inputs: Mapping[str, float | A], states: Sequence[A]) -> tuple[A, tuple[A, ...]]:
+    def __call__(self, inputs: Mapping[str, float | A], states: Sequence[A]) -> tuple[tuple[A, ...], tuple[A, ...]]:
         """One step.
 
         Args:
-            inputs: The reserved inputs by name; arrays shaped by their kind, or floats for scalars.
+            inputs: The inputs of the signature by name: arrays shaped by their kind, or floats for scalars. At least
+                one that the program uses, or one state, is an array.
             states: The states as returned by the step before, or by `zero_states`.
 
         Returns:
-            The update `(lanes, size)` and the next states.
+            What the signature asks for, and the next states: arrays shaped by their kind.
         """
-        program = self.program
-        values: list[Any] = [inputs[name] for name in program.inputs]
-        values += states
+        values: list[Any] = [*(inputs[name] for name in self._inputs), *states]
+        like = next(value for value in values if not isinstance(value, float))
         values += self._constants
-        values += [None] * (len(program.body))
+        values += [None] * len(self._steps)
+
+        def result(slot: int, columns: int) -> A:
+            # Only a number that depends on no array has not yet the shape of its kind.
+            value: float | A = values[slot]
+            return self._backend.fill(value, like, columns) if isinstance(value, float) else value
+
         with np.errstate(all="ignore"):
             for step in self._steps:
                 values[step.target] = step.function(*[values[source] for source in step.sources])
                 for slot in step.drop:
                     values[slot] = None
-            outputs = [values[self._slots[arg]] for arg in program.outputs]
-            kinds = [Kind.TENSOR, *(self.facts.state_kinds[name] for name in program.states)]
-            like: Any = inputs["g"]
-            # Only a number that depends on no array has not yet the shape of its kind.
-            update, *nexts = (
-                self.backend.fill(value, like, self._width[kind]) if isinstance(value, float) else value
-                for value, kind in zip(outputs, kinds, strict=True)
-            )
-        return update, tuple(nexts)
+            return tuple(result(*place) for place in self._outputs), tuple(result(*place) for place in self._nexts)
 
-    def _compile(self) -> tuple[_Step[A], ...]:
-        program = self.program
-        first = len(self._slots)
-        self._slots.update({Var(index): first + index for index in range(len(program.body))})
-        last_use = {arg: index for index, arg in program.uses()}
+    def _compile(self, program: Program, facts: Facts, slots: Mapping[Arg, int]) -> list[_Step[A]]:
+        last_use = program.last_uses()
         steps: list[_Step[A]] = []
         for index, instr in enumerate(program.body):
-            kinds = [kind_of(program, arg, self.facts.kinds, self.facts.state_kinds) for arg in instr.args]
-            drop = tuple(self._slots[arg] for arg in set(instr.args) if isinstance(arg, Var) and last_use[arg] == index)
-            sources = tuple(self._slots[arg] for arg in instr.args)
-            function = self._function(OPS[instr.op], kinds, self.facts.kinds[index])
-            steps.append(_Step(function, sources, self._slots[Var(index)], drop))
-        return tuple(steps)
+            drop = tuple(slots[arg] for arg in set(instr.args) if isinstance(arg, Var) and last_use[arg] == index)
+            sources = tuple(slots[arg] for arg in instr.args)
+            function = self._function(OPS[instr.op], [facts.kind(arg) for arg in instr.args], facts.kinds[index])
+            steps.append(_Step(function, sources, slots[Var(index)], drop))
+        return steps
 
     def _function(self, op: Op, kinds: list[Kind], result: Kind) -> Callable[..., Any]:
         match op.shape:
@@ -160,44 +156,45 @@ class Runner(Generic[A]):
                 return self._broadcast(op, kinds, result)
 
     def _scalar(self, op: Op) -> Callable[..., Any]:
-        array_meaning, host_meaning = self.backend.elementwise(op.name), op.numpy
+        array_meaning = self._backend.elementwise(op.name)
+        host_meaning: Callable[..., Any] = op.numpy
 
-        def apply(*args: float | A) -> float | A:
+        def apply(*args: Any) -> float | A:
             if all(isinstance(arg, float) for arg in args):
-                return float(host_meaning(*(np.float64(arg) for arg in args)))  # type: ignore[arg-type]
+                return float(host_meaning(*(np.float64(arg) for arg in args)))
             return array_meaning(*args)
 
         return apply
 
     def _broadcast(self, op: Op, kinds: list[Kind], result: Kind) -> Callable[..., A]:
-        meaning = self.backend.elementwise(op.name)
+        meaning = self._backend.elementwise(op.name)
         spread = [kind is Kind.PER_TENSOR and result is Kind.TENSOR for kind in kinds]
         if not any(spread):
             return meaning
 
         def apply(*args: A) -> A:
             pairs = zip(args, spread, strict=True)
-            return meaning(*(self.backend.spread(arg, self.layout) if wide else arg for arg, wide in pairs))
+            return meaning(*(self._backend.spread(arg, self._layout) if wide else arg for arg, wide in pairs))
 
         return apply
 
     def _reduction(self, op: Op) -> Callable[..., A]:
-        meaning, slices = self.backend.reduction(op.name), self.layout.slices
+        meaning, slices = self._backend.reduction(op.name), self._layout.slices
 
         def apply(*args: Any) -> A:
-            return self.backend.stack([meaning(*(arg[:, part] for arg in args)) for part in slices])
+            return self._backend.stack([meaning(*(arg[:, part] for arg in args)) for part in slices])
 
         return apply
 
     def _matrix(self, op: Op) -> Callable[[A], A]:
-        meaning, layout, reshape = self.backend.matrix(op.name), self.layout, self.backend.reshape
+        meaning, layout, reshape = self._backend.matrix(op.name), self._layout, self._backend.reshape
 
         def apply(value: Any) -> A:
             parts = []
             for index, part in enumerate(layout.slices):
                 matrix = reshape(value[:, part], (-1, *layout.matrix_shape(index)))
                 parts.append(reshape(meaning(matrix), (-1, layout.sizes[index])))
-            return self.backend.join(parts)
+            return self._backend.join(parts)
 
         return apply
 

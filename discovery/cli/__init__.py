@@ -3,6 +3,7 @@
 - `common`: consoles, shared options, JSON, exit codes.
 - `run`: `discover run` and `discover resume`; `progress`: what they show meanwhile.
 - `status`, `elites`, `show`, `export`: looking into a run, and taking a rule out of it.
+- `doctor`: what isolation this machine offers; `bench`: measurements of the project itself.
 - `tables`: the tables that more than one verb prints.
 
 Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted and resumable.
@@ -15,11 +16,12 @@ import sys
 import typer
 
 from archive.errors import ArchiveError, NotFoundError
-from discovery.cli import elites, export, run, show, status
+from discovery.cli import bench, doctor, elites, export, run, show, status
 from discovery.cli.common import ERR, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE
 from discovery.config import ConfigError
 from discovery.runs import RunError
 from discovery.scheduler import SearchError
+from evaluators.sandbox.levels import SandboxError
 from programs.errors import RuleError
 
 app = typer.Typer(
@@ -36,6 +38,8 @@ app.command("status")(status.status)
 app.command("elites")(elites.elites)
 app.command("show")(show.show)
 app.command("export")(export.export)
+app.command("doctor")(doctor.doctor)
+app.add_typer(bench.app, name="bench")
 
 
 def main() -> None:
@@ -44,7 +48,7 @@ def main() -> None:
         app()
     except (ConfigError, RuleError, RunError, NotFoundError) as error:
         _fail(error, EXIT_USAGE)
-    except (ArchiveError, SearchError) as error:
+    except (ArchiveError, SearchError, SandboxError) as error:
         _fail(error, EXIT_FAILED)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)

@@ -16,6 +16,7 @@ from archive.records import OpenJob
 from discovery.executors import Completed
 from discovery.loop import Search
 from discovery.scheduler import Phase, Told
+from evaluators.sandbox.levels import Level
 
 _LOG_EVERY = 10.0
 _WORDS = {
@@ -38,6 +39,7 @@ class Progress:
         self._best = 0.0
         self._logged = time.monotonic()
         self._phase: Phase | None = None
+        self._isolation: int = max(Level)
 
     def __enter__(self) -> Progress:
         if self._live:
@@ -59,6 +61,12 @@ class Progress:
 
     def told(self, search: Search, completed: Completed, told: Told) -> None:
         """Show what came of a job; announce a new best rule."""
+        if completed.report.sandbox < self._isolation and search.run.config.evaluation.sandbox == "auto":
+            self._isolation = completed.report.sandbox
+            self._console.print(
+                f"[yellow]warning:[/] isolation is at level {self._isolation} of {max(Level)} here; "
+                "[bold]discover doctor[/] says why, and what would raise it"
+            )
         if completed.trouble:
             self._console.print(f"[yellow]warning:[/] {completed.trouble}")
         self._evaluated += len(told.verdicts)

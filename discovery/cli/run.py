@@ -59,7 +59,7 @@ def _search(run: Run, json: bool) -> None:
         if search.scheduler.phase is not Phase.DONE:
             ERR.print(f"run [bold]{run.name}[/] in {run.folder}", highlight=False)
             ERR.print(f"starting {run.config.executor.kind} workers ...")
-            executor = executors.build(run.config.executor)
+            executor = executors.build(run.config.executor, run.config.evaluation)
             try:
                 with Progress(ERR) as progress:
                     drive(search, executor, progress)

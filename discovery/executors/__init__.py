@@ -1,25 +1,27 @@
 """Pools of workers behind one interface.
 
 - `base`: submit, wait, close.
-- `inprocess`: one job at a time in the driver's process; deterministic, starts at once.
+- `inprocess`: one job at a time; deterministic, starts at once.
 - `ray`: one warm process per core here, or the workers of a Ray cluster.
+- `isolation`: the sandbox that a worker measures in.
 """
 
 from __future__ import annotations
 
-from discovery.config import ExecutorConfig
+from discovery.config import EvaluationConfig, ExecutorConfig
 from discovery.executors.base import Completed, Executor
 
 __all__ = ["Completed", "Executor", "build"]
 
 
-def build(config: ExecutorConfig) -> Executor:
+def build(config: ExecutorConfig, evaluation: EvaluationConfig) -> Executor:
     """The executor that the configuration asks for; its workers are starting."""
     # Imported here: torch and Ray take seconds, which commands that only look at a run need not pay.
     if config.kind == "inprocess":
         from discovery.executors.inprocess import InProcess
 
-        return InProcess()
+        return InProcess(evaluation.sandbox, evaluation.device)
     from discovery.executors.ray import Ray
 
-    return Ray(None if config.workers == "auto" else config.workers, config.address)
+    workers = None if config.workers == "auto" else config.workers
+    return Ray(workers, config.address, evaluation.sandbox, evaluation.device)

@@ -1,4 +1,4 @@
-"""The simplest executor: one job at a time, here. A fixed seed gives the same archive, bit for bit."""
+"""The simplest executor: one job at a time. A fixed seed gives the same archive, bit for bit."""
 
 from __future__ import annotations
 
@@ -6,17 +6,24 @@ from collections import deque
 
 from archive.records import OpenJob
 from discovery.executors.base import Completed
-from evaluators.device import prepare
-from evaluators.evaluate import evaluate
+from discovery.executors.isolation import Demand, open_sandbox
 
 
 class InProcess:
-    """Runs jobs in the driver's own process, in the order they were submitted."""
+    """Runs jobs from the driver's own process, in the order they were submitted.
+
+    Args:
+        sandbox: The isolation that is asked for; above level 0 the training itself happens in a child.
+        device: Where to train.
+
+    Raises:
+        SandboxError: The isolation asked for cannot be had.
+    """
 
     slots = 1
 
-    def __init__(self) -> None:
-        prepare()
+    def __init__(self, sandbox: Demand, device: str) -> None:
+        self._sandbox = open_sandbox(sandbox, device)
         self._waiting: deque[OpenJob] = deque()
 
     def submit(self, job: OpenJob) -> None:
@@ -26,7 +33,8 @@ class InProcess:
     def wait(self) -> list[Completed]:
         """Run one job to its end."""
         job = self._waiting.popleft()
-        return [Completed(job.id, evaluate(job.job))]
+        return [Completed(job.id, self._sandbox.evaluate(job.job))]
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Stop the child, if there is one."""
+        self._sandbox.close()

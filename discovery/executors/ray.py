@@ -8,32 +8,37 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from archive.records import OpenJob
 from discovery.executors.base import Completed, crashed
+from discovery.executors.isolation import Demand, open_sandbox
 from evaluators.job import Job, Report
+from evaluators.sandbox.supervisor import Sandbox
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 import ray
 
 _ATTEMPTS = 3
+_INHERITED = frozenset({"PATH", "HOME", "USER", "LOGNAME", "LANG", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV"})
+_INHERITED_PREFIXES = ("RAY_", "CUDA_", "NVIDIA_", "LC_")
 _OBJECT_STORE_BYTES = 80 * 2**20  # Ray's smallest: jobs and reports are a few kilobytes
 
 
 class _Worker:
-    """Lives in a process of its own and keeps torch and the data sets warm."""
+    """Lives in a process of its own and keeps a sandbox warm, opened for the first job."""
 
-    def __init__(self) -> None:
-        from evaluators.device import prepare
-
-        prepare()
+    def __init__(self, sandbox: Demand, device: str) -> None:
+        self._settings = sandbox, device
+        self._sandbox: Sandbox | None = None
 
     def evaluate(self, job: str) -> str:
-        from evaluators.evaluate import evaluate
-
-        return evaluate(Job.model_validate_json(job)).model_dump_json()
+        if self._sandbox is None:  # not opened in the constructor, whose errors Ray reports as a death of the worker
+            self._sandbox = open_sandbox(*self._settings)
+        return self._sandbox.evaluate(Job.model_validate_json(job)).model_dump_json()
 
 
 class Ray:
@@ -42,9 +47,11 @@ class Ray:
     Args:
         workers: How many; None means one per CPU of the machine or cluster.
         address: Of a running cluster; None starts Ray here, for this run alone.
+        sandbox: The isolation that is asked for, to be had wherever a worker runs.
+        device: Where to train.
     """
 
-    def __init__(self, workers: int | None, address: str | None) -> None:
+    def __init__(self, workers: int | None, address: str | None, sandbox: Demand, device: str) -> None:
         context: dict[str, Any] = (
             {"address": address}
             if address
@@ -54,11 +61,13 @@ class Ray:
                 "object_store_memory": _OBJECT_STORE_BYTES,
             }
         )
-        ray.init(log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **context)
+        with _without_secrets():
+            ray.init(log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **context)
         resources = ray.cluster_resources()  # type: ignore[no-untyped-call] # Ray publishes no type for it
         self.slots = workers or max(1, int(resources.get("CPU", 1)))
         self._actor = ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(_Worker)
-        self._idle = [self._actor.remote() for _ in range(self.slots)]
+        self._settings = sandbox, device
+        self._idle = [self._actor.remote(*self._settings) for _ in range(self.slots)]
         self._running: dict[Any, tuple[OpenJob, Any, int]] = {}
 
     def submit(self, job: OpenJob) -> None:
@@ -90,7 +99,7 @@ class Ray:
         try:
             report = Report.model_validate_json(ray.get(reference))
         except ray.exceptions.RayActorError as error:
-            fresh = self._actor.remote()
+            fresh = self._actor.remote(*self._settings)
             if attempt < _ATTEMPTS:
                 self._start(job, fresh, attempt + 1)
                 return None
@@ -100,6 +109,19 @@ class Ray:
         self._idle.append(worker)
         trouble = f"job {job.id}: a worker died, tried again on a new one" if attempt > 1 else ""
         return Completed(job.id, report, trouble)
+
+
+@contextmanager
+def _without_secrets() -> Iterator[None]:
+    """Hide the environment, but for what Ray needs: its processes inherit it, and keys stay with the driver."""
+    everything = dict(os.environ)
+    for name in everything:
+        if name not in _INHERITED and not name.startswith(_INHERITED_PREFIXES):
+            del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(everything)
 
 
 def _first_line(error: Exception) -> str:

@@ -42,7 +42,7 @@ class New:
                 run_steps=2400,
                 seconds=0.5,
             )
-        return Evaluation(job, candidate, purpose, "digits_mlp", "1:abc", (0, 1), 2.302585092994046, result)
+        return Evaluation(job, candidate, purpose, "digits_mlp", "1:abc", (0, 1), "cpu", 3, 2.302585092994046, result)
 
     def verdict(self, candidate: int, score: float | None = 1.0) -> Verdict:
         measures = {

@@ -191,7 +191,7 @@ run_numbers = count()
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5)), max_size=12))
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_course_of_asking_and_telling_is_kept_as_lists_would_keep_it(
     shared_store: Store, new: New, course: list[tuple[int, int]]
 ) -> None:

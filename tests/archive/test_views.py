@@ -9,7 +9,6 @@ from archive.errors import NotFoundError
 from archive.grid import AXES, DEFAULT_AXES, Elite, Grid
 from archive.records import Counts, Purpose
 from archive.store import RunStore, Store
-from archive.views import EndValues
 from evaluators.job import Outcome
 
 if TYPE_CHECKING:
@@ -94,22 +93,3 @@ def test_summary_prefers_the_earlier_of_two_equals(run: RunStore, new: New) -> N
 @pytest.mark.usefixtures("lived")
 def test_summary_ignores_other_runs(store: Store, new: New) -> None:
     assert views.summary(store.add_run(new.run_info("second"))).counts.candidates == 0
-
-
-def test_end_values_tell_each_measurement_apart(lived: RunStore) -> None:
-    searched = EndValues(
-        task="digits_mlp",
-        task_version="1:abc",
-        purpose=Purpose.SEARCH,
-        outcome=Outcome.SCORED,
-        learning_rate=0.003,
-        losses={0: 0.25, 1: 0.25 / 3},
-        initial_loss=2.302585092994046,
-        curve_end=(200, 0.25),
-    )
-    again = views.end_values(lived, 2)
-    assert again[0] == searched
-    assert [(end.purpose, end.losses[0]) for end in again] == [(Purpose.SEARCH, 0.25), (Purpose.FRESH, 0.75)]
-    failed = views.end_values(lived, 3)[0]
-    assert (failed.outcome, failed.learning_rate, failed.losses, failed.curve_end) == (Outcome.DIVERGED, None, {}, None)
-    assert views.end_values(lived, 4) == []

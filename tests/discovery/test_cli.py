@@ -20,7 +20,7 @@ from archive.store import Store
 CONFIG = """
 name: small
 budget: {evaluations: 6}
-evaluation: {tasks: [digits_mlp], learning_rates: [1e-3, 1e-2, 1e-1], fresh_seeds: 2, batch: 3}
+evaluation: {tasks: [digits_mlp], learning_rates: [1e-3, 1e-2, 1e-1], fresh_seeds: 2, batch: 3, sandbox: 0}
 executor: {kind: inprocess}
 report: {elites: 2, baselines: [sgd]}
 """
@@ -79,6 +79,25 @@ def test_a_run_can_be_looked_into_and_exported(discover: Discover, folder: Path)
     assert "class Mine(torch.optim.Optimizer)" in (folder / "mine.py").read_text()
 
 
+def test_the_level_of_isolation_is_recorded_with_every_evaluation(discover: Discover, folder: Path) -> None:
+    for level in (0, 1):
+        changes = ["--set", "budget.evaluations=1", "--set", f"evaluation.sandbox={level}", "--name", f"level-{level}"]
+        assert discover("run", "small.yaml", *changes).returncode == 0
+        with Store.open(f"sqlite:///{folder}/runs/level-{level}/run.db") as store:
+            assert {evaluation.sandbox for evaluation in store.run(f"level-{level}").evaluations()} == {level}
+
+
+def test_doctor_says_what_holds_here(discover: Discover) -> None:
+    found = document(discover("doctor", "--json"))
+    assert 1 <= found["level"] <= 3
+    assert {"limits", "landlock", "seccomp", "bubblewrap"} <= {layer["name"] for layer in found["layers"]}
+    promised = [probe for probe in found["probes"] if probe["expected"]]
+    assert promised
+    assert all(probe["blocked"] for probe in promised)
+    table = discover("doctor").stdout
+    assert f"level {found['level']} of 3" in table
+
+
 def test_tables_are_for_people_and_carry_the_next_commands(discover: Discover) -> None:
     result = discover("run", "small.yaml", "--set", "budget.evaluations=2")
     assert result.returncode == 0, result.stderr
@@ -89,9 +108,9 @@ def test_tables_are_for_people_and_carry_the_next_commands(discover: Discover) -
     assert "Lineage" in discover("show", "small:best").stdout
 
 
-@pytest.mark.parametrize("verb", ["run", "resume", "status", "elites", "show", "export"])
+@pytest.mark.parametrize("verb", ["run", "resume", "status", "elites", "show", "export", "doctor", "bench sandbox"])
 def test_every_verb_has_help_with_an_example(discover: Discover, verb: str) -> None:
-    result = discover(verb, "--help")
+    result = discover(*verb.split(), "--help")
     assert result.returncode == 0
     assert f"discover {verb}" in result.stdout
     assert "Example" in result.stdout

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from archive.records import OpenJob, Purpose
-from discovery.config import ExecutorConfig
+from discovery.config import EvaluationConfig, ExecutorConfig
 from discovery.executors import Executor, build
 from evaluators.evaluate import evaluate
 from evaluators.job import Job, Outcome, Race, Report
@@ -31,15 +31,15 @@ def make_job(number: int, programs: tuple[str, ...], **changes: object) -> OpenJ
 
 
 def untimed(report: Report) -> Report:
-    """A report without its clock readings."""
+    """A report without its clock readings, and as if it came from level 0."""
     results = tuple(result.model_copy(update={"seconds": 0.0}) for result in report.results)
-    return report.model_copy(update={"seconds": 0.0, "results": results})
+    return report.model_copy(update={"seconds": 0.0, "sandbox": 0, "results": results})
 
 
 @pytest.fixture(params=["inprocess", "ray"])
 def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
     kind = ExecutorConfig(kind=request.param, workers=2 if request.param == "ray" else "auto")
-    pool = build(kind)
+    pool = build(kind, EvaluationConfig(sandbox=1))
     yield pool
     pool.close()
 
@@ -94,7 +94,7 @@ def kill_busy_worker(deadline: float) -> None:
 
 
 def test_a_killed_ray_worker_costs_one_retry_and_no_result() -> None:
-    pool = build(ExecutorConfig(kind="ray", workers=1))
+    pool = build(ExecutorConfig(kind="ray", workers=1), EvaluationConfig(sandbox=0))
     try:
         job = make_job(1, (zoo.entry("adamw").text,), budget=3.0)
         pool.submit(job)

@@ -19,7 +19,7 @@ INITIAL = DIGITS.validate(torch.tensor(np.stack([DIGITS.initial_weights(seed) fo
 
 def search(*texts: str, rules: Race | None = None, initial: Sequence[float] = INITIAL, steps: int = 60) -> list[Result]:
     programs = [parse(text) for text in texts]
-    return race(
+    raced = race(
         DIGITS,
         programs,
         rules or Race(learning_rates=RATES),
@@ -28,6 +28,8 @@ def search(*texts: str, rules: Race | None = None, initial: Sequence[float] = IN
         steps=steps,
         device=torch.device("cpu"),
     )
+    assert all(entry.weights is None for entry in raced)
+    return [entry.result for entry in raced]
 
 
 def test_the_best_scouts_run_in_full_and_the_best_of_those_counts(rules: dict[str, str]) -> None:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from programs.generate import random_program
 from programs.ir import Program
-
-settings.register_profile("programs", deadline=None)
-settings.load_profile("programs")
 
 
 def _program(seed: int, size: int) -> Program:

@@ -58,7 +58,7 @@ def test_adamw_matches_the_one_in_torch() -> None:
     chosen = {"lr": 3e-3, "eps": 1e-6, "weight_decay": 0.1}
     optimizers = [
         optimizer_class(RULES["adamw"])(ours, beta1=0.8, beta2=0.99, **chosen),
-        torch.optim.AdamW(theirs, betas=(0.8, 0.99), **chosen),  # type: ignore[arg-type]
+        torch.optim.AdamW(theirs, betas=(0.8, 0.99), **chosen),  # type: ignore[arg-type]  # numbers all
     ]
     for step in range(1, 51):
         set_gradients(ours, step)
@@ -110,7 +110,7 @@ def test_closure_is_evaluated_with_gradients_and_its_loss_returned() -> None:
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
         loss = torch.square(p).sum()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]  # torch has no types for it
         return loss
 
     assert [optimizer.step(closure).item(), optimizer.step(closure).item()] == [9.0, 0.0]

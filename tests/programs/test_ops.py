@@ -45,7 +45,7 @@ def grid(op: Op, dtype: type[np.floating[Any]] = np.float64) -> list[Array]:
 def meaning_of_template(op: Op) -> Callable[..., torch.Tensor]:
     names = ["x", "y", "z"][: op.arity]
     source = f"lambda {', '.join(names)}: {op.torch.format(*names)}"
-    return eval(source, {"torch": torch})  # type: ignore[no-any-return]  # noqa: S307  the table's own text
+    return eval(source, {"torch": torch})  # type: ignore[no-any-return]  # noqa: S307  # the table's own text
 
 
 def assert_same(op: Op, expected: Array, found: torch.Tensor | Array, inputs: list[Any]) -> None:
@@ -164,8 +164,8 @@ def test_kinds_broadcast_alike_in_both_interpreters_and_as_on_one_parameter_at_a
     for arguments in itertools.product(kinds, repeat=op.arity):
         call = f"{op.name}({', '.join(KINDS[kind] for kind in arguments)})"
         program = parse(f"def f(g):\n    return g + {call}")
-        expected, _ = Runner(program, LAYOUT, NUMPY)({"g": g}, ())
-        found, _ = Runner(program, LAYOUT, TORCH)({"g": torch.tensor(g)}, ())
+        (expected,), _ = Runner(program, LAYOUT, NUMPY)({"g": g}, ())
+        (found,), _ = Runner(program, LAYOUT, TORCH)({"g": torch.tensor(g)}, ())
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
         for index, part in enumerate(LAYOUT.slices):
             x = g[:, part]

@@ -35,7 +35,7 @@ def updates(program: Program) -> NDArray[Any]:
     states = runner.zero_states(w)
     for step in range(1, 4):
         inputs: dict[str, Any] = {"w": w, "g": rng.standard_normal(w.shape), "lr": 0.1, "t": float(step), "T": 9.0}
-        update, states = runner(inputs, states)
+        (update,), states = runner(inputs, states)
         found.append(update)
     return np.stack(found)
 

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from programs import zoo
 from programs.generate import random_program
-from programs.ir import Program
+from programs.ir import Program, Signature
+from programs.kinds import Kind
 from programs.layout import Layout
 from programs.parse import parse
 from programs.run import NUMPY, Runner
@@ -34,7 +35,7 @@ def run(
     updates = []
     for step, gradient in enumerate(gradients, start=1):
         given = {"w": weights, "g": convert(gradient), "lr": 0.1, "t": float(step), "T": 100.0, **inputs}
-        update, states = runner(given, states)
+        (update,), states = runner(given, states)
         assert update.dtype == weights.dtype
         assert update.shape == weights.shape
         updates.append(np.asarray(update))
@@ -124,6 +125,21 @@ def test_numbers_that_depend_on_no_array_are_computed_in_double_precision(backen
     updates, _ = run(program, g, backend)
     for step in range(len(g)):
         np.testing.assert_allclose(updates[step], g[step] / (1 - 0.9999999 ** (step + 1)), rtol=1e-6)
+
+
+def test_any_signature_runs_whatever_it_asks_for(backend: str) -> None:
+    kinds = {"x": Kind.TENSOR, "rate": Kind.SCALAR}
+    outputs = {"value": Kind.TENSOR, "size": Kind.PER_TENSOR, "share": Kind.SCALAR}
+    summary = Signature("summary", kinds, required=("x",), outputs=outputs)
+    program = parse("def f(x, count, rate):\n    return x * rate, max(x), 1 - rate, count + 1", summary)
+    x = gradients(dtype=np.float32)[0]
+    runner: Runner[Any] = Runner(program, LAYOUT, NUMPY if backend == "numpy" else TORCH)
+    given = x if backend == "numpy" else torch.tensor(x)
+    (value, size, share), (count,) = runner({"x": given, "rate": 0.25}, runner.zero_states(given))
+    np.testing.assert_array_equal(value, x * np.float32(0.25))
+    np.testing.assert_array_equal(size, np.stack([x[:, part].max(axis=1) for part in LAYOUT.slices], axis=1))
+    np.testing.assert_array_equal(share, np.full((3, 1), 0.75, np.float32))
+    np.testing.assert_array_equal(count, np.ones((3, 1), np.float32))
 
 
 def test_overflow_and_invalid_operations_follow_ieee_754_silently(backend: str) -> None:

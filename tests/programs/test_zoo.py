@@ -38,7 +38,7 @@ def trained(name: str, hypers: dict[str, float]) -> Array:
     states = runner.zero_states(weights)
     for step in range(1, STEPS + 1):
         inputs: dict[str, float | Array] = {"g": gradient(step, weights), "w": weights}
-        update, states = runner(inputs | {"lr": learning_rate(step), "t": float(step), "T": float(STEPS)}, states)
+        (update,), states = runner(inputs | {"lr": learning_rate(step), "t": float(step), "T": float(STEPS)}, states)
         weights = weights - update
     return np.asarray(weights[0])
 

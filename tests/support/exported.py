@@ -17,7 +17,7 @@ from programs.export import export
 from programs.ir import Program
 from programs.layout import Layout
 from programs.parse import parse
-from programs.run import NUMPY, Runner
+from programs.run import NUMPY, NumpyBackend, Runner
 
 SHAPES = ((), (5,), (4, 3), (2, 3, 2, 2))
 LR = 0.05
@@ -124,7 +124,7 @@ def interpreted(
     """The same, as an interpreter of the language computes it."""
     params = parameters(dtype=dtype)
     runner: Runner[Any] = Runner(program, Layout.of(SHAPES), backend)
-    array = torch.Tensor.numpy if backend is NUMPY else torch.Tensor.clone
+    array = torch.Tensor.numpy if isinstance(backend, NumpyBackend) else torch.Tensor.clone
     weights = flat(params)[None].clone()
     states = runner.zero_states(array(weights))
     trace = []
@@ -132,7 +132,7 @@ def interpreted(
         set_gradients(params, step)
         gradient = flat(p.grad for p in params)[None]
         inputs = {"w": array(weights), "g": array(gradient), "lr": LR, "t": float(step), "T": float(steps)}
-        update, states = runner(inputs, states)
+        (update,), states = runner(inputs, states)
         weights = weights - torch.as_tensor(update)
         trace.append(weights)
     by_parameter = [

@@ -1,0 +1,62 @@
+"""`discover doctor`."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from discovery.cli.common import OUT, JsonOption, print_json
+from evaluators.sandbox.levels import Level
+from evaluators.sandbox.probes import ProbeResult, probe
+from evaluators.sandbox.survey import Survey, survey
+
+
+def doctor(json: JsonOption = False) -> None:
+    """Say what isolation this machine offers, by trying it: every layer, and every known way out.
+
+    Example: `discover doctor --json`
+    """
+    found = survey()
+    probes = probe(found.level)
+    if json:
+        print_json({"level": int(found.level), "advice": found.advice, "layers": found.layers, "probes": probes})
+        return
+    OUT.print(_layers(found))
+    OUT.print(_probes(probes, found.level))
+    OUT.print(f"Searches run at level [bold]{found.level:d}[/] of {max(Level):d} here.", highlight=False)
+    if found.advice is not None:
+        OUT.print(f"To raise it: [bold]{found.advice}[/]", highlight=False)
+
+
+def _layers(found: Survey) -> Table:
+    table = Table(title="Layers of isolation", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in ("layer", "for level", "available", "works"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("detail")
+    for layer in found.layers:
+        table.add_row(layer.name, f"{layer.level:d}", _yes(layer.available), _yes(layer.works), _one_line(layer.detail))
+    return table
+
+
+def _probes(probes: tuple[ProbeResult, ...], level: Level) -> Table:
+    title = f"Attempts to escape from level {level:d}"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in ("attempt", "blocked", "promised"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("by")
+    for result in probes:
+        blocked = _yes(result.blocked) if result.expected else ("yes" if result.blocked else "no")
+        table.add_row(
+            result.name.replace("_", " "), blocked, "yes" if result.expected else "no", _one_line(result.detail)
+        )
+    return table
+
+
+def _one_line(text: str) -> Text:
+    """Text that is cut where the terminal ends."""
+    return Text(text, no_wrap=True, overflow="ellipsis")
+
+
+def _yes(good: bool) -> str:
+    return "[green]yes[/]" if good else "[red]no[/]"

@@ -1,0 +1,71 @@
+"""A key in the driver's environment reaches no worker and nothing that a run leaves behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.xdist_group("ray")  # one Ray at a time
+
+KEY = "sk-planted-4f9d1c7be02a"
+CONFIG = """
+name: keyless
+budget: {evaluations: 500}
+evaluation: {tasks: [digits_mlp], learning_rates: [1e-3, 1e-2], finalists: 1, batch: 2}
+executor: {kind: ray, workers: 1}
+"""
+
+
+def environments() -> dict[int, bytes]:
+    """The environment and command line of every process that may be read, by process id."""
+    found = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            try:
+                found[int(folder.name)] = (folder / "environ").read_bytes() + (folder / "cmdline").read_bytes()
+            except OSError:
+                continue
+    return found
+
+
+def test_a_planted_key_stays_in_the_driver(tmp_path: Path) -> None:
+    (tmp_path / "keyless.yaml").write_text(CONFIG)
+    discover = str(Path(sys.executable).with_name("discover"))
+    temporary = tempfile.mkdtemp(prefix="ray")  # Ray's sockets need a short path
+    environment = {**os.environ, "OPENAI_API_KEY": KEY, "TMPDIR": temporary}
+    driver = subprocess.Popen(
+        [discover, "run", "keyless.yaml"],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline and driver.poll() is None:
+            if any(b"ray::_Worker" in text for text in environments().values()):
+                break
+            time.sleep(0.2)
+        time.sleep(5)
+        holders = {process for process, text in environments().items() if KEY.encode() in text}
+        workers = [process for process, text in environments().items() if b"ray::_Worker" in text]
+    finally:
+        driver.send_signal(signal.SIGINT)
+        output, _ = driver.communicate(timeout=60)
+    assert workers, output.decode()
+    assert holders == {driver.pid}
+    assert KEY.encode() not in output
+    folders = [tmp_path, Path(temporary)]
+    left_behind = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    assert any(path.name == "run.db" for path in left_behind)
+    assert any(path.parent.name == "logs" for path in left_behind), "Ray's logs are among what is searched"
+    assert [path for path in left_behind if KEY.encode() in path.read_bytes()] == []
+    shutil.rmtree(temporary)
