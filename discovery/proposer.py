@@ -15,6 +15,8 @@ from programs.ir import Program
 from programs.operators import EditError
 
 _REMEMBERED = 100_000
+_OCTAVES = 8
+"""Twins whose steps differ by fewer factors of two than about this find the same place on the learning-rate grid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class Proposer:
 
     def recognise(self, program: Program) -> tuple[str, str]:
         """Remember a program that enters without being proposed; returns its structure and behaviour."""
-        keys = structure(program), fingerprint(program).behaviour
+        keys = structure(program), _behaviour(fingerprint(program))
         self.known.add(*keys)
         return keys
 
@@ -83,10 +85,11 @@ class Proposer:
         probed = self._fingerprint(form, proposal.program)
         if not probed.finite:
             return "not finite", None
-        if probed.behaviour in self.known.behaviours:
+        behaviour = _behaviour(probed)
+        if behaviour in self.known.behaviours:
             return "same behaviour", None
-        self.known.add(form, probed.behaviour)
-        return "novel", Novel(proposal, form, probed.behaviour)
+        self.known.add(form, behaviour)
+        return "novel", Novel(proposal, form, behaviour)
 
     def _fingerprint(self, form: str, program: Program) -> Fingerprint:
         """The fingerprint, remembered by canonical form: most rejected proposals come back many times."""
@@ -95,3 +98,8 @@ class Proposer:
         if form not in self._fingerprints:
             self._fingerprints[form] = fingerprint(program)
         return self._fingerprints[form]
+
+
+def _behaviour(probed: Fingerprint) -> str:
+    """What a rule does, with the rough size of its steps: a factor that leaves the learning-rate grid is no twin."""
+    return f"{probed.behaviour}:{round(probed.log2_scale / _OCTAVES)}"

@@ -14,7 +14,7 @@ def descendants(root: int) -> list[int]:
     while pending:
         children = _children(pending.pop())
         pending += children
-        found += [pid for pid in children if _is_alive(pid)]
+        found += [pid for pid in children if is_alive(pid)]
     return found
 
 
@@ -32,7 +32,7 @@ def _children(pid: int) -> list[int]:
     return [int(child) for thread in threads for child in _read(thread / "children").split()]
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     """Not gone, and no zombie that only waits to be counted."""
     state = _read(PROC / str(pid) / "stat").rpartition(")")[2].split()
     return bool(state) and state[0] not in ("Z", "X")

@@ -179,11 +179,13 @@ def receive_end(connection: socket.socket, *, deadline: float) -> None:
     """Wait until the other side has hung up.
 
     Raises:
-        BreachError: It said something more.
-        LateError: The deadline passed.
+        BreachError: It said something more, or did not hang up by the deadline.
     """
-    if _some(connection, 1, deadline, None):
-        raise BreachError("said more after its answer")
+    try:
+        if _some(connection, 1, deadline, None):
+            raise BreachError("said more after its answer")
+    except LateError:
+        raise BreachError("did not hang up after its answer") from None
 
 
 def _exactly(connection: socket.socket, count: int, deadline: float, watch: Callable[[], None] | None) -> bytes:

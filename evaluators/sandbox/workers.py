@@ -38,6 +38,10 @@ PATIENCE = 1.0
 """Seconds that a worker which hung up has to end, so that one can say how it did."""
 
 
+END_SECONDS = 10.0
+"""For a worker to hang up after its answer."""
+
+
 class _OverweightError(Exception):
     """The children hold more memory than they may."""
 
@@ -72,9 +76,9 @@ class Workers:
 
     def measure(self, job: Job, facts: Judgement) -> Measured | Death:
         """What a fresh worker says of a job, or how it died. It is not to be believed yet."""
-        started = time.monotonic()
         closed = None
         with self._fork("work", job.task) as connection:
+            started = time.monotonic()  # A sandbox that had to be started again is not this job's fault.
             try:
                 said: Measured | Failure = self._listen(connection, job, facts, started + job.time_limit + self._grace)
             except LateError:
@@ -89,8 +93,8 @@ class Workers:
         if closed is not None:
             kind: Kind = "late" if status == -signal.SIGXCPU else "raised"
             said = Failure(kind=kind, detail=f"the worker {closed} and {_ending(status)}")
-        if left:
-            said = Failure(kind="raised", detail=f"the worker left {left} processes behind")
+        elif left and isinstance(said, Measured):
+            said = Failure(kind="raised", detail=f"the worker left processes behind: {left}")
         return Death.of(said, time.monotonic() - started) if isinstance(said, Failure) else said
 
     def judge(self, case: Case, weights: NDArray[np.float32]) -> Judgement:
@@ -158,7 +162,7 @@ class Workers:
         frame = wire.receive(connection, size, deadline=deadline, watch=self._watch)
         if len(frame) != size:
             raise BreachError(f"sent {len(frame)} bytes of weights instead of {size}")
-        wire.receive_end(connection, deadline=deadline)
+        wire.receive_end(connection, deadline=time.monotonic() + END_SECONDS)
         return Measured(answer.report, np.frombuffer(frame, wire.WEIGHTS).reshape(count, len(job.seeds), facts.size))
 
     def _answer(self, connection: socket.socket, entries: int, deadline: float) -> Answer:

@@ -49,6 +49,7 @@ def answer(connection: socket.socket, job: Job) -> None:
     else:
         wire.send(connection, Answer(report=done.report).model_dump_json().encode())
         wire.send(connection, wire.pack(done.weights))
+    connection.shutdown(socket.SHUT_WR)
 
 
 def decide(connection: socket.socket) -> None:

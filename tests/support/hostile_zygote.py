@@ -6,6 +6,7 @@ measured honestly.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -25,6 +26,7 @@ from evaluators.sandbox.wire import Answer
 
 MIB = 2**20
 FOREVER = 1e6
+
 
 def hostile(name: str) -> str:
     """The text of a rule that learns, and that makes its worker do something else."""
@@ -96,8 +98,10 @@ def say_nothing(_: socket.socket, __: Job) -> None:
 
 
 def answer_twice(connection: socket.socket, job: Job) -> None:
-    zygote.answer(connection, job)
-    zygote.answer(connection, job)
+    answer, weights = honest(job)
+    for _ in range(2):
+        wire.send(connection, json.dumps(answer).encode())
+        wire.send(connection, weights)
 
 
 def hang_up_and_run_on(connection: socket.socket, _: Job) -> None:
@@ -132,6 +136,12 @@ def daemon(connection: socket.socket, job: Job) -> None:
 def kill_the_zygote(connection: socket.socket, job: Job) -> None:
     os.kill(os.getppid(), signal.SIGKILL)
     zygote.answer(connection, job)
+
+
+def stop_the_zygote(_: socket.socket, __: Job) -> None:
+    with contextlib.suppress(PermissionError):
+        os.kill(os.getppid(), signal.SIGSTOP)
+    time.sleep(FOREVER)
 
 
 def hoard(connection: socket.socket, job: Job) -> None:
@@ -179,6 +189,7 @@ ATTACKS: dict[str, Callable[[socket.socket, Job], None]] = {
             chatter,
             daemon,
             kill_the_zygote,
+            stop_the_zygote,
             hoard,
             hoard_together,
         )

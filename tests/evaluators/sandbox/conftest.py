@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from evaluators.sandbox.launch import Launch, launch
 from evaluators.sandbox.levels import Level, SandboxError
 from evaluators.sandbox.limits import Limits
 from evaluators.sandbox.supervisor import Sandbox
+from sandboxes import GetSandbox, Hostile
 
-SUPPORT = Path(__file__).parents[2] / "support"
-CHILDREN = [Level.LIMITS, Level.CONFINED, Level.NAMESPACES]
-
-GetSandbox = Callable[[Level], Sandbox]
-
-
-class Hostile(Sandbox):
-    """A sandbox whose workers attack."""
-
-    grace = 0.3
-
-    def _launch(self) -> Launch:
-        arguments = (str(int(self.level)), self._limits.encode(), "cpu")
-        return launch(self.level, "hostile_zygote", self._limits, arguments=arguments, sources=[SUPPORT])
+REQUIRED = Level(int(os.environ.get("SAVANNA_REQUIRE_LEVEL") or ("3" if os.environ.get("CI") else "0")))
 
 
 def _provide(kind: type[Sandbox], limits: Limits) -> Iterator[GetSandbox]:
@@ -39,7 +25,7 @@ def _provide(kind: type[Sandbox], limits: Limits) -> Iterator[GetSandbox]:
                 try:
                     boxes[level] = stack.enter_context(kind(level, limits))
                 except SandboxError as error:
-                    pytest.skip(str(error))
+                    pytest.fail(str(error)) if level <= REQUIRED else pytest.skip(str(error))
             return boxes[level]
 
         yield get
@@ -47,9 +33,11 @@ def _provide(kind: type[Sandbox], limits: Limits) -> Iterator[GetSandbox]:
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[GetSandbox]:
+    """Gives the sandbox of a level, or skips the test with the reason why there is none here."""
     yield from _provide(Sandbox, Limits())
 
 
 @pytest.fixture(scope="module")
 def hostile_sandbox() -> Iterator[GetSandbox]:
-    yield from _provide(Hostile, replace(Limits(), memory_bytes=1400 * 2**20))
+    """The same with workers that attack, and little memory."""
+    yield from _provide(Hostile, Limits(memory_bytes=1400 * 2**20))
