@@ -8,13 +8,14 @@ from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError
 
 _LOCK_TIMEOUT = "30"  # seconds that SQLite waits for another writer; `?timeout=` in the URL overrules it
 _json = JSONEncoder(allow_nan=False, separators=(",", ":")).encode  # NaN is no JSON, and not every database takes it
 
 
 class Address:
-    """A database URL. Printed as its file, or as the URL without its password.
+    """A database URL, or the path of an SQLite file. Printed as its file, or as the URL without its password.
 
     Attributes:
         file: The absolute path of an SQLite file; None for a database behind a server.
@@ -23,8 +24,8 @@ class Address:
         ValueError: The URL names an SQLite database in memory.
     """
 
-    def __init__(self, url: str | URL) -> None:
-        self._url = make_url(url)
+    def __init__(self, url: str | URL | Path) -> None:
+        self._url = URL.create("sqlite", database=str(url)) if isinstance(url, Path) else make_url(url)
         self.file: Path | None = None
         if self._url.get_backend_name() == "sqlite":
             if not self._url.database or self._url.database == ":memory:":
@@ -38,12 +39,18 @@ class Address:
         """An engine whose execution option `begin` is the statement that begins an SQLite transaction.
 
         SQLite would make a missing file on its own; here it does so only when told to.
+
+        Raises:
+            ValueError: There is no driver for such a database.
         """
-        if self.file is None:
-            return create_engine(self._url, json_serializer=_json)
-        engine = create_engine(self._sqlite(self.file, mode="rwc" if make_file else "rw"), json_serializer=_json)
-        event.listen(engine, "connect", _prepare)
-        event.listen(engine, "begin", _begin)
+        url = self._url if self.file is None else self._sqlite(self.file, mode="rwc" if make_file else "rw")
+        try:
+            engine = create_engine(url, json_serializer=_json)
+        except (ArgumentError, ImportError) as error:
+            raise ValueError(f"no driver for {self}: {error}.") from error
+        if self.file is not None:
+            event.listen(engine, "connect", _prepare)
+            event.listen(engine, "begin", _begin)
         return engine
 
     def inode(self) -> tuple[int, int] | None:

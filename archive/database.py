@@ -76,7 +76,7 @@ def translated(address: Address) -> Iterator[None]:
     except (OperationalError, InterfaceError) as error:
         raise StoreError(
             f"{address}: {error.orig}. The transaction was rolled back. "
-            "Nothing finished is lost: clear the cause, then resume the run."
+            "Nothing finished is lost: clear the cause and try again."
         ) from error
     except DatabaseError as error:
         if type(error) is not DatabaseError:

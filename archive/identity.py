@@ -14,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, insert, inspect, select
+from sqlalchemy import Connection, insert, inspect, select
 
 from archive.address import Address
 from archive.database import translated
@@ -114,7 +114,7 @@ def _check_version(place: str, version: int) -> None:
 def _make_file(address: Address, file: Path) -> None:
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        _make_tables(Address(URL.create("sqlite", database=str(draft))), address)
+        _make_tables(Address(draft), address)
         os.link(draft, file)  # unlike a rename, never replaces what has come to be there
     except FileExistsError as error:
         raise AlreadyExistsError(f"{file} is in the way: delete it, or choose another place.") from error

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -50,7 +51,7 @@ class Store:
         self._database = database
 
     @classmethod
-    def create(cls, url: str) -> Self:
+    def create(cls, url: str | Path) -> Self:
         """Make an archive where there is nothing yet, and open it.
 
         Raises:
@@ -62,7 +63,7 @@ class Store:
         return cls(Database(address))
 
     @classmethod
-    def open(cls, url: str) -> Self:
+    def open(cls, url: str | Path) -> Self:
         """Open an archive. What is not one of this version is not touched, and nothing is ever made.
 
         Raises:

@@ -15,7 +15,8 @@ from programs.errors import suggest
 
 T = TypeVar("T")
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+LONGEST_NAME = 64
+_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{LONGEST_NAME - 1}}}")
 _URL = re.compile(r"[a-z][a-z0-9]*(\+[a-z0-9_]+)?://.*")
 
 
@@ -50,7 +51,9 @@ def _like(pattern: re.Pattern[str], expected: str) -> AfterValidator:
 
 Some = Annotated[tuple[T, ...], Field(strict=False), AfterValidator(_distinct)]
 """A list of YAML as a tuple, so that a configuration cannot be changed; every item is different."""
-Name = Annotated[str, _like(_NAME, "letters, digits, '.', '_' and '-', at most 64, the first a letter or digit")]
+Name = Annotated[
+    str, _like(_NAME, f"letters, digits, '.', '_' and '-', at most {LONGEST_NAME}, the first a letter or digit")
+]
 Url = Annotated[str, _like(_URL, "a database URL such as sqlite:///results.db")]
 TaskName = Annotated[str, _known("task", tasks.names())]
 AxisName = Annotated[str, _known("axis", AXES)]

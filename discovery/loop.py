@@ -16,9 +16,9 @@ from archive.records import OpenJob
 from discovery import emitters
 from discovery.config import BudgetConfig
 from discovery.executors import Completed, Executor
-from discovery.plan import plan
+from discovery.plan import initial_rules, initial_rules_of, plan
 from discovery.proposer import Proposer
-from discovery.runs import Run
+from discovery.runs import Run, check_unchanged
 from discovery.scheduler import Phase, Scheduler, Told
 
 
@@ -63,15 +63,21 @@ class Search:
 
 
 def prepare(run: Run) -> Search:
-    """A search at its start, or where the run's store says it was left."""
-    config = run.config
-    proposer = Proposer(emitters.build(config.emitters))
-    scheduler = Scheduler(plan(config), Grid([AXES[name] for name in config.archive.axes]), proposer)
-    state = run.store.state()
+    """A search at its start, or where the run's store says it was left.
+
+    Raises:
+        RuleError: A start rule or baseline cannot be found or read.
+        RunError: The configuration was changed since the start.
+    """
+    check_unchanged(run)
+    config, store = run.config, run.store
+    state, candidates = store.state(), store.candidates()
+    initial = initial_rules_of(candidates) if state else initial_rules(config, run.folder.parent)
+    grid = Grid([AXES[name] for name in config.archive.axes])
+    scheduler = Scheduler(plan(config, initial), grid, Proposer(emitters.build(config.emitters)))
     if not state:
         return Search(run, scheduler)
-    store = run.store
-    scheduler.restore(state["scheduler"], store.candidates(), store.evaluations(), store.verdicts(), store.open_jobs())
+    scheduler.restore(state["scheduler"], candidates, store.evaluations(), store.verdicts(), store.open_jobs())
     return Search(run, scheduler, state["elapsed"])
 
 

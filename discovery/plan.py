@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from archive.records import Candidate
 from discovery.config import Config
 from discovery.rules import resolve
 from discovery.scoring import REFERENCE
 from evaluators.job import HALF_DECADES, Job, Race
 from programs.ir import Program
+from programs.parse import parse
 
 _FRESH_SEEDS_FROM = 500_000
 _SEEDS_PER_RUN = 1_000
@@ -65,18 +68,14 @@ class Plan:
         )
 
 
-def plan(config: Config) -> Plan:
-    """The plan of a configuration.
-
-    Raises:
-        RuleError: A start rule or baseline cannot be found or read.
-    """
+def plan(config: Config, initial: tuple[Initial, ...]) -> Plan:
+    """The plan of a configuration, with its rules found."""
     evaluation = config.evaluation
     first = config.seed * _SEEDS_PER_RUN
     rates = HALF_DECADES if evaluation.learning_rates == "auto" else evaluation.learning_rates
     return Plan(
         seed=config.seed,
-        initial=_initial(config),
+        initial=initial,
         tasks=tuple(evaluation.tasks),
         search_seeds=tuple(range(first, first + evaluation.seeds)),
         fresh_seeds=tuple(range(_FRESH_SEEDS_FROM + first, _FRESH_SEEDS_FROM + first + evaluation.fresh_seeds)),
@@ -88,6 +87,18 @@ def plan(config: Config) -> Plan:
     )
 
 
-def _initial(config: Config) -> tuple[Initial, ...]:
+def initial_rules(config: Config, runs: Path) -> tuple[Initial, ...]:
+    """The start rules and baselines that a configuration names; other runs are looked for in `runs`.
+
+    Raises:
+        RuleError: One cannot be found or read.
+        RunError, ArchiveError: The run that one comes from cannot be opened.
+    """
     names = dict.fromkeys([REFERENCE, *config.report.baselines, *config.start])
-    return tuple(Initial(resolve(name).program, start=name in config.start) for name in names)
+    return tuple(Initial(resolve(name, runs).program, start=name in config.start) for name in names)
+
+
+def initial_rules_of(candidates: Iterable[Candidate]) -> tuple[Initial, ...]:
+    """The same, as a run keeps them: a rule file may be gone or edited when the run is resumed."""
+    kept = (candidate for candidate in candidates if candidate.emitter in ("start", "baseline"))
+    return tuple(Initial(parse(candidate.source), start=candidate.emitter == "start") for candidate in kept)

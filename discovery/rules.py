@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from discovery.runs import Run, open_run
 from programs import zoo
 from programs.errors import RuleError, suggest
 from programs.ir import Program
-from programs.parse import parse
+from programs.parse import MAX_BYTES, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +32,21 @@ class Rule:
 
 
 def resolve(text: str, runs: Path = Path("runs")) -> Rule:
-    """The rule that `text` names.
+    """The rule that `text` names. A file with the name of a zoo rule is meant by `./adamw`.
 
     Raises:
         RuleError: There is no such rule, or its text is not one.
         RunError: There is no such run.
+        OSError: A file cannot be read.
     """
+    if text in zoo.names():
+        return Rule(zoo.load(text), "the zoo")
     path = Path(text)
     if path.is_file():
         return Rule(_parse_file(path), str(path))
     if ":" in text:
         name, _, which = text.partition(":")
         return _from_run(name, which, runs)
-    if text in zoo.names():
-        return Rule(zoo.load(text), "the zoo")
     raise RuleError(
         f"There is no rule {text!r}.",
         hint=f"A rule is a zoo name, a file, or RUN:ID such as quickstart:best. {suggest(text, zoo.names())}",
@@ -52,8 +54,10 @@ def resolve(text: str, runs: Path = Path("runs")) -> Rule:
 
 
 def _parse_file(path: Path) -> Program:
+    with path.open(encoding="utf-8", errors="replace") as file:
+        text = file.read(MAX_BYTES + 1)  # enough for `parse` to see that there is too much
     try:
-        return parse(path.read_text(encoding="utf-8", errors="replace"))
+        return parse(text)
     except RuleError as error:
         error.message = f"{path}: {error.message}"
         raise
@@ -66,7 +70,7 @@ def _from_run(name: str, which: str, runs: Path) -> Rule:
         if leader is None:
             raise RuleError(f"The run {name!r} has no scored rule yet.", hint=f"How far it is: discover status {name}")
         number = leader
-    elif which.isdecimal():
+    elif re.fullmatch("[0-9]{1,18}", which):  # what every database takes for an integer
         number = int(which)
     else:
         raise RuleError(f"{which!r} is not a candidate of {name!r}.", hint=f"Write {name}:best or {name}:42.")

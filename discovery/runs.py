@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import platform
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,14 +12,18 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
+from archive.errors import AlreadyExistsError
 from archive.records import RunInfo
 from archive.store import RunStore, Store
 from discovery.config import Config, load
+from discovery.config_types import LONGEST_NAME
 from discovery.plain_yaml import dump
+from programs.errors import suggest
 
 _CONFIG = "config.yaml"
 _DATABASE = "run.db"
 _LOCK = "lock"
+_FREE_TO_CHANGE = frozenset({"name", "budget", "executor"})
 _VERSIONS_OF = ("savanna-discovery", "torch", "numpy", "ray", "scikit-learn")
 
 
@@ -39,15 +44,26 @@ class Run:
 def create(config: Config, runs: Path) -> Run:
     """Make the folder and the archive of a new run.
 
-    A name that is taken gets a number behind it: no run is ever overwritten.
+    A name that is taken gets a number behind it: no run is ever overwritten. A run that cannot be made whole leaves
+    nothing behind.
+
+    Raises:
+        ArchiveError: The archive cannot be made, or has a run of this name already.
+        RunError: The database named cannot be an archive.
+        OSError: The folder cannot be made or written.
     """
-    name = _free_name(config.name, runs)
-    config = config.model_copy(update={"name": name})
-    folder = runs / name
-    folder.mkdir(parents=True)
-    (folder / _CONFIG).write_text(dump(config.dump()), encoding="utf-8")
-    store = Store.create(_url(config, folder))
-    return Run(name, folder, config, store.add_run(RunInfo(name, config.dump(), datetime.now(UTC), _versions())))
+    folder = _new_folder(config.name, runs)
+    config = config.model_copy(update={"name": folder.name})
+    draft = folder / f".{_CONFIG}"
+    try:
+        draft.write_text(dump(config.dump()), encoding="utf-8")
+        info = RunInfo(folder.name, config.dump(), datetime.now(UTC), _versions())
+        store = _archive(config, folder, new=True).add_run(info)
+        draft.rename(folder / _CONFIG)  # only now is it a run
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return Run(folder.name, folder, config, store)
 
 
 def open_run(name: str, runs: Path) -> Run:
@@ -59,10 +75,26 @@ def open_run(name: str, runs: Path) -> Run:
     folder = runs / name
     if not (folder / _CONFIG).is_file():
         known = names(runs)
-        there = f"There are: {', '.join(known)}." if known else "There are none yet: discover run CONFIG makes one."
+        there = suggest(name, known) if known else "There are none yet: discover run CONFIG makes one."
         raise RunError(f"There is no run {name!r} in {runs}. {there}")
     config = load(folder / _CONFIG)
-    return Run(name, folder, config, Store.open(_url(config, folder)).run(name))
+    return Run(name, folder, config, _archive(config, folder, new=False).run(config.name))
+
+
+def check_unchanged(run: Run) -> None:
+    """Let a search go on only with the configuration that it was started with; budget and executor are free.
+
+    Raises:
+        RunError: Something else was changed, which the archive already depends on.
+    """
+    before = Config.model_validate(run.store.info.config)
+    keys = [key for key in Config.model_fields if key not in _FREE_TO_CHANGE]
+    changed = [key for key in keys if getattr(run.config, key) != getattr(before, key)]
+    if changed:
+        raise RunError(
+            f"{run.folder / _CONFIG} is not what the run was started with: {', '.join(changed)}. Only budget and "
+            "executor may change; put the rest back, or start another run."
+        )
 
 
 @contextmanager
@@ -85,17 +117,30 @@ def names(runs: Path) -> list[str]:
     return sorted(path.parent.name for path in runs.glob(f"*/{_CONFIG}"))
 
 
-def _free_name(name: str, runs: Path) -> str:
-    taken = {path.name for path in runs.iterdir()} if runs.is_dir() else set()
-    number = 2
-    free = name
-    while free in taken:
-        free, number = f"{name}-{number}", number + 1
-    return free
+def _new_folder(name: str, runs: Path) -> Path:
+    """A folder that nobody else has: its making is what claims the name."""
+    runs.mkdir(parents=True, exist_ok=True)
+    folder, number = runs / name, 1
+    while True:
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            number += 1
+            suffix = f"-{number}"
+            folder = runs / f"{name[: LONGEST_NAME - len(suffix)]}{suffix}"
+        else:
+            return folder
 
 
-def _url(config: Config, folder: Path) -> str:
-    return config.archive.url or f"sqlite:///{folder / _DATABASE}"
+def _archive(config: Config, folder: Path, *, new: bool) -> Store:
+    """The archive of a run: a file of its own, or the database named, which other runs may share."""
+    url = config.archive.url or folder / _DATABASE
+    try:
+        return Store.create(url) if new else Store.open(url)
+    except AlreadyExistsError:
+        return Store.open(url)
+    except ValueError as error:
+        raise RunError(f"archive.url: {error}") from error
 
 
 def _versions() -> dict[str, str]:

@@ -11,14 +11,17 @@ Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted and resumable.
 
 from __future__ import annotations
 
+import io
 import sys
 
 import typer
+from rich.text import Text
 
 from archive.errors import ArchiveError, NotFoundError
 from discovery.cli import bench, doctor, elites, export, run, show, status
 from discovery.cli.common import ERR, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE
 from discovery.config import ConfigError
+from discovery.executors import ExecutorError
 from discovery.runs import RunError
 from discovery.scheduler import SearchError
 from evaluators.sandbox.levels import SandboxError
@@ -44,17 +47,22 @@ app.add_typer(bench.app, name="bench")
 
 def main() -> None:
     """Run the command line and exit; every expected error is one clear message and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without a box character is no reason to fail
     try:
         app()
     except (ConfigError, RuleError, RunError, NotFoundError) as error:
-        _fail(error, EXIT_USAGE)
-    except (ArchiveError, SearchError, SandboxError) as error:
-        _fail(error, EXIT_FAILED)
+        _fail(error, str(error), EXIT_USAGE)
+    except (ArchiveError, ExecutorError, SearchError, SandboxError) as error:
+        _fail(error, str(error), EXIT_FAILED)
+    except OSError as error:  # a disk, a folder, a pipe: nothing that a traceback would explain
+        _fail(error, ": ".join(filter(None, [error.filename, error.strerror])) or str(error), EXIT_FAILED)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
 
 
-def _fail(error: Exception, code: int) -> None:
-    ERR.print("[bold red]error:[/]", end=" ")
-    ERR.print(str(error), markup=False, highlight=False)
+def _fail(error: Exception, message: str, code: int) -> None:
+    notes = getattr(error, "__notes__", [])
+    ERR.print(Text.assemble(("error: ", "bold red"), "\n".join([message, *notes])), soft_wrap=True)
     sys.exit(code)

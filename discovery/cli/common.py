@@ -5,21 +5,25 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
-OUT = Console()
-"""Results: tables for people, or one JSON document for scripts."""
-ERR = Console(stderr=True)
+OUT = Console(markup=False, emoji=False)
+"""Results: tables for people, or one JSON document for scripts. Brackets in a name or a note stay what they are."""
+ERR = Console(stderr=True, markup=False, emoji=False)
 """Everything else: progress, warnings, errors."""
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
+
+DEFAULT_RUNS = Path("runs")
 
 RunsOption = Annotated[
     Path, typer.Option("--runs", envvar="SAVANNA_RUNS", help="Folder that holds the runs.", show_default=True)
@@ -29,6 +33,16 @@ RunArgument = Annotated[str, typer.Argument(help="Name of a run, as in runs/<nam
 RuleArgument = Annotated[
     str, typer.Argument(help="A zoo name, a file in the language, or RUN:ID (quickstart:best).", metavar="RULE")
 ]
+
+
+def runs_option(runs: Path) -> str:
+    """What a suggested command needs to find runs in this folder; nothing if it is the default one."""
+    return "" if runs == DEFAULT_RUNS else f" --runs {shlex.quote(str(runs))}"
+
+
+def print_table(table: Table) -> None:
+    """A table that keeps its columns on a narrow terminal, where its lines run over."""
+    OUT.print(table, width=max(OUT.width, OUT.measure(table).minimum), crop=False)
 
 
 def print_json(data: object) -> None:

@@ -24,9 +24,9 @@ def doctor(json: JsonOption = False) -> None:
         return
     OUT.print(_layers(found))
     OUT.print(_probes(probes, found.level))
-    OUT.print(f"Searches run at level [bold]{found.level:d}[/] of {max(Level):d} here.", highlight=False)
+    OUT.print(Text.assemble("Searches run at level ", (f"{found.level:d}", "bold"), f" of {max(Level):d} here."))
     if found.advice is not None:
-        OUT.print(f"To raise it: [bold]{found.advice}[/]", highlight=False)
+        OUT.print(Text.assemble("To raise it: ", (found.advice, "bold")))
 
 
 def _layers(found: Survey) -> Table:
@@ -58,5 +58,5 @@ def _one_line(text: str) -> Text:
     return Text(text, no_wrap=True, overflow="ellipsis")
 
 
-def _yes(good: bool) -> str:
-    return "[green]yes[/]" if good else "[red]no[/]"
+def _yes(good: bool) -> Text:
+    return Text("yes", style="green") if good else Text("no", style="red")

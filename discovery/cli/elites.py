@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from archive.grid import AXES
 from archive.views import replay
-from discovery.cli.common import OUT, JsonOption, RunArgument, RunsOption, print_json
+from discovery.cli.common import (
+    DEFAULT_RUNS,
+    OUT,
+    JsonOption,
+    RunArgument,
+    RunsOption,
+    print_json,
+    print_table,
+    runs_option,
+)
 from discovery.cli.tables import elites_table
 from discovery.results import rule_results
 from discovery.runs import open_run
@@ -18,7 +26,7 @@ from discovery.runs import open_run
 def elites(
     run: RunArgument,
     top: Annotated[int, typer.Option(min=1, help="How many to print, the best first.")] = 20,
-    runs: RunsOption = Path("runs"),
+    runs: RunsOption = DEFAULT_RUNS,
     json: JsonOption = False,
 ) -> None:
     """Print the best rule of every kind: one for each filled cell of the archive.
@@ -33,9 +41,9 @@ def elites(
     if json:
         print_json({"run": run, "coverage": grid.coverage, "qd_score": grid.qd_score, "elites": results})
         return
-    OUT.print(elites_table(results, axes, f"The elites of {run}: the best rule of every kind"))
+    print_table(elites_table(results, axes, f"The elites of {run}: the best rule of every kind"))
     OUT.print(
         f"{len(grid)} cells filled ({grid.coverage:.1%} of all), QD score {grid.qd_score:.2f}. AdamW scores 1.\n"
-        f"Look at one: discover show {run}:{best[0].id if best else 'best'}",
+        f"Look at one: discover show {run}:{best[0].id if best else 'best'}{runs_option(runs)}",
         highlight=False,
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import keyword
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from archive.records import Purpose
-from discovery.cli.common import OUT, JsonOption, RuleArgument, RunsOption, print_json
+from discovery.cli.common import DEFAULT_RUNS, OUT, JsonOption, RuleArgument, RunsOption, print_json
 from discovery.cli.tables import rate
 from discovery.results import RuleResult, rule_results
 from discovery.rules import Rule, resolve
@@ -16,18 +18,23 @@ from programs.canon import simplify
 from programs.export import camel_case
 from programs.export import export as export_source
 
+_NEEDED_BY_THE_FILE = frozenset({"torch", *sys.stdlib_module_names})
+
 
 def export(
     rule: RuleArgument,
     output: Annotated[Path, typer.Option("-o", "--output", help="The file to write.")],
     name: Annotated[str | None, typer.Option(help="Name of the class; made from the file's by default.")] = None,
-    runs: RunsOption = Path("runs"),
+    runs: RunsOption = DEFAULT_RUNS,
     json: JsonOption = False,
 ) -> None:
     """Write a rule as one self-contained file with a torch optimizer.
 
     Example: `discover export quickstart:best -o my_optimizer.py`
     """
+    if output.stem in _NEEDED_BY_THE_FILE:
+        problem = f"{output.name} would stand in for the module {output.stem} in scripts beside it."
+        raise typer.BadParameter(problem, param_hint="--output")
     found = resolve(rule, runs)
     program = simplify(found.program)
     chosen = name or camel_case(output.stem)
@@ -42,8 +49,10 @@ def export(
     if json:
         print_json({"rule": rule, "file": str(output), "class": chosen})
         return
-    OUT.print(f"wrote {output}. Train with it:", highlight=False)
-    OUT.print(f"  from {output.stem} import {chosen}", highlight=False)
+    OUT.print(f"wrote {output}. Train with it:", highlight=False, soft_wrap=True)
+    importable = output.suffix == ".py" and output.stem.isidentifier() and not keyword.iskeyword(output.stem)
+    module = output.stem if importable else "..."
+    OUT.print(f"  from {module} import {chosen}", highlight=False, soft_wrap=True)
     settings = [f"{name}=..." for given, name in (("lr", "lr"), ("T", "total_steps")) if given in program.inputs]
     OUT.print(f"  optimizer = {chosen}({', '.join(['model.parameters()', *settings])})", highlight=False)
 

@@ -55,7 +55,7 @@ class Progress:
         if search.scheduler.phase is not self._phase:
             self._phase = search.scheduler.phase
             if not self._live:
-                self._console.print(f"{_WORDS[self._phase]} ...")
+                self._say(Text(f"{_WORDS[self._phase]} ..."))
         self._begin(search)
         self._show(search)
 
@@ -63,12 +63,12 @@ class Progress:
         """Show what came of a job; announce a new best rule."""
         if completed.report.sandbox < self._isolation and search.run.config.evaluation.sandbox == "auto":
             self._isolation = completed.report.sandbox
-            self._console.print(
-                f"[yellow]warning:[/] isolation is at level {self._isolation} of {max(Level)} here; "
-                "[bold]discover doctor[/] says why, and what would raise it"
+            self._warn(
+                f"isolation is at level {self._isolation} of {max(Level)} here; "
+                "discover doctor says why, and what would raise it"
             )
         if completed.trouble:
-            self._console.print(f"[yellow]warning:[/] {completed.trouble}")
+            self._warn(completed.trouble)
         self._evaluated += len(told.verdicts)
         for verdict in told.verdicts:
             if verdict.score is not None and verdict.score > self._best:
@@ -80,9 +80,14 @@ class Progress:
         candidate = search.scheduler.candidates[number]
         how = candidate.note or candidate.emitter
         where = "in a new cell" if status is AddStatus.NEW else "in its cell"
-        self._console.print(
-            f"[dim]{_duration(search.elapsed)}[/] best so far [bold green]{score:.3f}[/] "
-            f"#{number} {candidate.name}: {how} [dim]({where})[/]"
+        self._say(
+            Text.assemble(
+                (_duration(search.elapsed), "dim"),
+                " best so far ",
+                (f"{score:.3f}", "bold green"),
+                f" #{number} {candidate.name}: {how} ",
+                (f"({where})", "dim"),
+            )
         )
 
     def _begin(self, search: Search) -> None:
@@ -97,7 +102,13 @@ class Progress:
             self._live.update(self._render(search))
         elif time.monotonic() - self._logged > _LOG_EVERY:
             self._logged = time.monotonic()
-            self._console.print(self._line(search), highlight=False)
+            self._say(Text(self._line(search)))
+
+    def _warn(self, text: str) -> None:
+        self._say(Text.assemble(("warning: ", "yellow"), text))
+
+    def _say(self, text: Text) -> None:
+        self._console.print(text, soft_wrap=not self._console.is_terminal)  # a log is searched line by line
 
     def _render(self, search: Search) -> RenderableType:
         bar = Table.grid(padding=(0, 1))

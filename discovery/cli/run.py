@@ -9,20 +9,33 @@ from types import FrameType
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
+from archive.errors import StoreError
 from discovery import executors
-from discovery.cli.common import ERR, EXIT_INTERRUPTED, OUT, JsonOption, RunArgument, RunsOption, print_json
+from discovery.cli.common import (
+    DEFAULT_RUNS,
+    ERR,
+    EXIT_INTERRUPTED,
+    OUT,
+    JsonOption,
+    RunArgument,
+    RunsOption,
+    print_json,
+    print_table,
+    runs_option,
+)
 from discovery.cli.progress import Progress
 from discovery.cli.tables import comparison_table
 from discovery.config import load
-from discovery.loop import drive, prepare
+from discovery.executors import ExecutorError
+from discovery.loop import Search, drive, prepare
 from discovery.plain_yaml import dump
-from discovery.plan import plan
+from discovery.plan import initial_rules
 from discovery.results import RuleResult, rule_results
 from discovery.runs import Run, create, exclusive, open_run
 from discovery.scheduler import Phase
-
-_DEFAULT_RUNS = Path("runs")
+from evaluators.sandbox.levels import SandboxError
 
 
 def run(
@@ -31,7 +44,7 @@ def run(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Override one key: --set evaluation.seeds=3. Repeatable.")
     ] = None,
-    runs: RunsOption = _DEFAULT_RUNS,
+    runs: RunsOption = DEFAULT_RUNS,
     json: JsonOption = False,
 ) -> None:
     """Start a search.
@@ -40,12 +53,14 @@ def run(
     """
     overrides: Sequence[str] = [*(set_ or []), *([f"name={dump(name)}"] if name else [])]
     settings = load(config, overrides)
-    plan(settings)  # a start rule that cannot be read is reported before anything is made
+    initial_rules(settings, runs)  # one that cannot be read is reported before anything is made
     _search(create(settings, runs), json)
 
 
-def resume(run: RunArgument, runs: RunsOption = _DEFAULT_RUNS, json: JsonOption = False) -> None:
+def resume(run: RunArgument, runs: RunsOption = DEFAULT_RUNS, json: JsonOption = False) -> None:
     """Go on with a search that was interrupted or killed.
+
+    To give it another budget or executor, change them in the `config.yaml` of its folder first.
 
     Example: `discover resume quickstart`
     """
@@ -57,18 +72,29 @@ def _search(run: Run, json: bool) -> None:
     with exclusive(run):
         search = prepare(run)
         if search.scheduler.phase is not Phase.DONE:
-            ERR.print(f"run [bold]{run.name}[/] in {run.folder}", highlight=False)
+            ERR.print(Text.assemble("run ", (run.name, "bold"), f" in {run.folder}"), soft_wrap=True)
             ERR.print(f"starting {run.config.executor.kind} workers ...")
-            executor = executors.build(run.config.executor, run.config.evaluation)
+            resume = f"discover resume {run.name}{runs_option(run.folder.parent)}"
             try:
-                with Progress(ERR) as progress:
-                    drive(search, executor, progress)
+                _work(search)
             except KeyboardInterrupt:
-                ERR.print(f"\ninterrupted; nothing finished is lost. Go on with: [bold]discover resume {run.name}[/]")
+                said = "\ninterrupted; nothing finished is lost. Go on with: "
+                ERR.print(Text.assemble(said, (resume, "bold")), soft_wrap=True)
                 raise typer.Exit(EXIT_INTERRUPTED) from None
-            finally:
-                executor.close()
+            except (StoreError, ExecutorError, SandboxError) as error:
+                error.add_note(f"Nothing finished is lost. Go on with: {resume}")
+                raise
         _report(run, [*search.scheduler.initial_ids, *search.scheduler.finalist_ids], json)
+
+
+def _work(search: Search) -> None:
+    config = search.run.config
+    executor = executors.build(config.executor, config.evaluation)
+    try:
+        with Progress(ERR) as progress:
+            drive(search, executor, progress)
+    finally:
+        executor.close()
 
 
 def _report(run: Run, candidates: Sequence[int], json: bool) -> None:
@@ -76,7 +102,7 @@ def _report(run: Run, candidates: Sequence[int], json: bool) -> None:
     if json:
         print_json({"run": run.name, "folder": str(run.folder), "results": results})
         return
-    OUT.print(comparison_table(results, run.config.evaluation.tasks, "The best elites beside the baselines"))
+    print_table(comparison_table(results, run.config.evaluation.tasks, "The best elites beside the baselines"))
     OUT.print(
         "Score: loss of AdamW over loss of the rule (geometric mean over tasks; 1 is AdamW, more is better), every "
         f"rule with its own learning-rate search. Intervals: {run.config.evaluation.fresh_seeds} paired seeds that the "
@@ -91,7 +117,7 @@ def _report(run: Run, candidates: Sequence[int], json: bool) -> None:
         f"discover elites {run.name}",
         f"discover export {run.name}:best -o my_optimizer.py",
     ):
-        OUT.print(f"  {command}", highlight=False)
+        OUT.print(f"  {command}{runs_option(run.folder.parent)}", highlight=False, soft_wrap=True)
 
 
 def _rank(result: RuleResult) -> float:

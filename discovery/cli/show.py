@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich import box
 from rich.syntax import Syntax
 from rich.table import Table
+from rich.text import Text
 
 from archive.records import Candidate, Purpose
 from archive.views import lineage
-from discovery.cli.common import OUT, JsonOption, RuleArgument, RunsOption, print_json
+from discovery.cli.common import DEFAULT_RUNS, OUT, JsonOption, RuleArgument, RunsOption, print_json, print_table
 from discovery.cli.tables import decimal, interval, loss_at_rate
 from discovery.results import RuleResult, rule_results
 from discovery.rules import Rule, resolve
@@ -36,7 +36,7 @@ class Ancestor:
 def show(
     rule: RuleArgument,
     raw: Annotated[bool, typer.Option("--raw", help="Keep redundant instructions, as the search has them.")] = False,
-    runs: RunsOption = Path("runs"),
+    runs: RunsOption = DEFAULT_RUNS,
     json: JsonOption = False,
 ) -> None:
     """Print a rule as readable source, with its lineage and everything measured of it.
@@ -58,7 +58,7 @@ def show(
             }
         )
         return
-    OUT.print(f"[bold]{rule}[/] from {found.origin}\n", highlight=False)
+    OUT.print(Text.assemble((rule, "bold"), f" from {found.origin}\n"), soft_wrap=True)
     OUT.print(Syntax(source, "python", background_color="default").highlight(source), soft_wrap=True)
     OUT.print(", ".join(f"{name} {value:g}" for name, value in measure(found.program).items()), style="dim")
     if result is not None:
@@ -87,7 +87,7 @@ def _print_result(result: RuleResult) -> None:
     for task in result.tasks:
         seeds = f"{task.seeds} {'fresh' if task.purpose is Purpose.FRESH else 'search'}"
         table.add_row(task.task, seeds, loss_at_rate(task), decimal(task.spread), decimal(task.train), task.detail)
-    OUT.print(table)
+    print_table(table)
 
 
 def _print_lineage(ancestors: list[Ancestor]) -> None:
@@ -97,4 +97,4 @@ def _print_lineage(ancestors: list[Ancestor]) -> None:
     for ancestor in ancestors:
         what = ancestor.note or ancestor.name
         table.add_row(str(ancestor.id), ancestor.emitter, what, decimal(ancestor.score))
-    OUT.print(table)
+    print_table(table)

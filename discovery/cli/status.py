@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from archive.grid import AXES
 from archive.views import replay, summary
-from discovery.cli.common import OUT, JsonOption, RunArgument, RunsOption, print_json
+from discovery.cli.common import DEFAULT_RUNS, OUT, JsonOption, RunArgument, RunsOption, print_json, runs_option
 from discovery.runs import open_run
 from discovery.scheduler import Phase
 
 
-def status(run: RunArgument, runs: RunsOption = Path("runs"), json: JsonOption = False) -> None:
+def status(run: RunArgument, runs: RunsOption = DEFAULT_RUNS, json: JsonOption = False) -> None:
     """Say how far a run is and what became of its candidates.
 
     Example: `discover status quickstart --json`
@@ -50,19 +50,20 @@ def status(run: RunArgument, runs: RunsOption = Path("runs"), json: JsonOption =
             }
         )
         return
+    where = runs_option(runs)
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     rows = {
-        "phase": phase.value if phase is Phase.DONE else f"{phase.value}; go on with: discover resume {run}",
+        "phase": phase.value if phase is Phase.DONE else f"{phase.value}; go on with: discover resume {run}{where}",
         "time": f"{_clock(elapsed)} searching, {_clock(facts.seconds)} of evaluation",
         "candidates": f"{facts.counts.candidates:,}: {_tally(facts.emitters)}",
         "proposals": _tally(proposals) or "none yet",
         "outcomes": _tally(facts.outcomes) or "none yet",
         "evaluations": f"{facts.counts.evaluations:,} stored, {facts.counts.open_jobs} jobs open",
         "archive": f"{len(grid)} cells ({grid.coverage:.1%} of all), QD score {grid.qd_score:.2f}",
-        "best": f"{best.score:.3f}, #{best.id}; look at it: discover show {run}:best" if best else "none yet",
+        "best": f"{best.score:.3f}, #{best.id}; look at it: discover show {run}:best{where}" if best else "none yet",
     }
     for name, value in rows.items():
-        table.add_row(f"[bold]{name}[/]", value)
+        table.add_row(Text(name, style="bold"), value)
     OUT.print(table, highlight=False)
 
 

@@ -59,13 +59,13 @@ def _who(result: RuleResult) -> tuple[str, Text, str]:
     return str(candidate.id), text, decimal(result.score)
 
 
-def loss_at_rate(result: TaskResult | None) -> str:
+def loss_at_rate(result: TaskResult | None) -> Text:
     """`0.123 @ 3e-3`, or why there is no loss."""
     if result is None:
-        return "-"
+        return Text("-")
     if result.outcome is not Outcome.SCORED or result.learning_rate is None:
-        return f"[yellow]{result.outcome.value}[/]"
-    return f"{result.mean:.3f} @ {rate(result.learning_rate)}"
+        return Text(result.outcome.value, style="yellow")
+    return Text(f"{result.mean:.3f} @ {rate(result.learning_rate)}")
 
 
 def rate(value: float) -> str:
@@ -80,7 +80,7 @@ def interval(value: Interval | None) -> str:
         return "-"
     if math.isnan(value.low):
         return f"{value.score:.3f}"
-    return f"{value.score:.3f} \\[{value.low:.3f}, {value.high:.3f}]"
+    return f"{value.score:.3f} [{value.low:.3f}, {value.high:.3f}]"
 
 
 def decimal(value: float | None) -> str:

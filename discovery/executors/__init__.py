@@ -9,13 +9,18 @@
 from __future__ import annotations
 
 from discovery.config import EvaluationConfig, ExecutorConfig
-from discovery.executors.base import Completed, Executor
+from discovery.executors.base import Completed, Executor, ExecutorError
 
-__all__ = ["Completed", "Executor", "build"]
+__all__ = ["Completed", "Executor", "ExecutorError", "build"]
 
 
 def build(config: ExecutorConfig, evaluation: EvaluationConfig) -> Executor:
-    """The executor that the configuration asks for; its workers are starting."""
+    """The executor that the configuration asks for; its workers are starting.
+
+    Raises:
+        ExecutorError: The workers cannot be started.
+        SandboxError: The isolation asked for cannot be had here.
+    """
     # Imported here: torch and Ray take seconds, which commands that only look at a run need not pay.
     if config.kind == "inprocess":
         from discovery.executors.inprocess import InProcess

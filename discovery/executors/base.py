@@ -9,6 +9,10 @@ from archive.records import OpenJob
 from evaluators.job import Outcome, Report, Result
 
 
+class ExecutorError(RuntimeError):
+    """The workers cannot be had, are gone for good, or refuse the job; never what a candidate did."""
+
+
 @dataclass(frozen=True, slots=True)
 class Completed:
     """A job that is through.
@@ -31,11 +35,20 @@ class Executor(Protocol):
     """How many jobs may be in flight at once."""
 
     def submit(self, job: OpenJob) -> None:
-        """Start a job; never more than `slots` at once."""
+        """Start a job; never more than `slots` at once.
+
+        Raises:
+            ExecutorError: The workers are gone.
+        """
         ...
 
     def wait(self) -> list[Completed]:
-        """Block until at least one job is through, and return all that are."""
+        """Block until at least one job is through, and return all that are.
+
+        Raises:
+            ExecutorError: The workers are gone, or cannot do any job of this configuration.
+            SandboxError: A worker cannot have the isolation asked for.
+        """
         ...
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from archive.records import OpenJob
-from discovery.executors.base import Completed
+from discovery.executors.base import Completed, ExecutorError
 from discovery.executors.isolation import Demand, open_sandbox
 
 
@@ -33,7 +33,10 @@ class InProcess:
     def wait(self) -> list[Completed]:
         """Run one job to its end."""
         job = self._waiting.popleft()
-        return [Completed(job.id, self._sandbox.evaluate(job.job))]
+        try:
+            return [Completed(job.id, self._sandbox.evaluate(job.job))]
+        except ValueError as error:
+            raise ExecutorError(str(error)) from error
 
     def close(self) -> None:
         """Stop the child, if there is one."""

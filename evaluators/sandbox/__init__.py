@@ -17,9 +17,11 @@ What confines a process:
 
 What is run in it:
 
-- `wire`: the frames between parent and child.
-- `zygote`: the child: imports torch once, confines itself, forks a worker for every job.
-- `judge`: recomputes every claimed loss in a process that never ran a candidate.
-- `supervisor`: the parent's side: `Sandbox`, deadlines, memory watchdog, restarts.
-- `bisect`: finds the guilty program of a batch that killed its worker.
+- `supervisor`: the front door: `Sandbox(level).evaluate(job) -> report`.
+- `wire`: the frames between parent and child, and what may be in them.
+- `zygote`: the child. It imports torch once, confines itself, and forks a worker for every job, whose `work` is to
+  measure it, and a `judge`, which never runs a candidate and computes every claimed loss again.
+- `process`: a zygote as its parent holds it, and `tree`, all that is below it. `workers`: giving work to it, with
+  deadlines and an eye on memory, and starting it again.
+- `claims`: what a worker may claim and how much of it is believed. `bisect`: who killed it.
 """

@@ -18,7 +18,7 @@ from archive.store import RunStore, Store
 if TYPE_CHECKING:
     from tests.archive.conftest import New
 
-RESUME = "Nothing finished is lost: clear the cause, then resume the run"
+RESUME = "Nothing finished is lost: clear the cause and try again"
 
 
 def content(run: RunStore) -> tuple[Any, ...]:

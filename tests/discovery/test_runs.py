@@ -26,7 +26,7 @@ def test_a_name_that_is_taken_gets_a_number(make_config: Callable[..., Config], 
 
 def test_an_unknown_run_is_answered_with_those_that_exist(make_run: Callable[..., Run], tmp_path: Path) -> None:
     make_run()
-    with pytest.raises(RunError, match=r"no run 'tset'.*There are: test"):
+    with pytest.raises(RunError, match=r"no run 'tset'.*Did you mean test\?"):
         open_run("tset", tmp_path / "runs")
 
 
