@@ -15,6 +15,7 @@ from discovery.config import EvaluationConfig, ExecutorConfig
 from discovery.executors import Executor, build
 from evaluators.evaluate import evaluate
 from evaluators.job import Job, Outcome, Race, Report
+from evaluators.sandbox import tree
 from programs import zoo
 
 pytestmark = pytest.mark.xdist_group("ray")  # one Ray at a time
@@ -69,16 +70,15 @@ def test_a_bad_program_is_an_outcome_and_the_others_are_measured(executor: Execu
 
 
 def ray_workers() -> list[int]:
-    """Processes that run one of our actors."""
+    """Processes below this one that run one of our actors."""
     found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            try:
-                command = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if command.startswith(b"ray::_Worker"):
-                found.append(int(entry.name))
+    for pid in tree.descendants(os.getpid()):
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            continue
+        if command.startswith(b"ray::_Worker"):
+            found.append(pid)
     return found
 
 

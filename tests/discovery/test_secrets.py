@@ -9,13 +9,14 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from pathlib import Path
 
 import pytest
 
 pytestmark = pytest.mark.xdist_group("ray")  # one Ray at a time
 
-KEY = "sk-planted-4f9d1c7be02a"
+KEY = f"sk-planted-{uuid.uuid4().hex}"
 CONFIG = """
 name: keyless
 budget: {evaluations: 500}

@@ -1,34 +1,49 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 from evaluators.sandbox import tree
+from sandboxes import gone
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc")
 
-PARENT = "import os, sys, time; os.fork(); print('up', flush=True); time.sleep(1000)"
+PARENT = "import os, time; os.fork(); print('up', flush=True); time.sleep(1000)"
 
 
-def test_all_that_is_below_is_found_and_what_is_over_is_not() -> None:
-    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE) as child:
-        assert child.stdout is not None
-        assert child.stdout.readline() + child.stdout.readline() == b"up\nup\n"
-        below = tree.descendants(os.getpid())
-        assert child.pid in below
-        (grandchild,) = tree.descendants(child.pid)
-        assert grandchild in below
-        os.kill(grandchild, 9)
-        while f"/{grandchild}/" in "".join(f"/{pid}/" for pid in tree.descendants(child.pid)):
-            time.sleep(0.01)
-        child.kill()
-    assert tree.descendants(child.pid) == []
-    assert tree.resident_bytes(child.pid) == 0
+@pytest.fixture
+def parent() -> Iterator[int]:
+    """A process that has a child and does nothing."""
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, start_new_session=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() + process.stdout.readline() == b"up\nup\n"
+            yield process.pid
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def test_all_that_is_below_is_found_and_what_is_over_is_not(parent: int) -> None:
+    (child,) = tree.descendants(parent)
+    assert {parent, child} <= set(tree.descendants(os.getpid()))
+    assert tree.is_alive(child)
+    os.kill(child, signal.SIGKILL)
+    assert gone({child})
+    assert tree.descendants(parent) == []
+
+
+def test_of_what_is_over_there_is_nothing_to_be_seen() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        pass
+    assert not tree.is_alive(process.pid)
+    assert tree.descendants(process.pid) == []
+    assert tree.resident_bytes(process.pid) == 0
 
 
 def test_memory_is_counted_once_it_is_used() -> None:
