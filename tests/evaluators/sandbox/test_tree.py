@@ -14,7 +14,8 @@ from sandboxes import gone
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc")
 
-PARENT = "import os, time; os.fork(); print('up', flush=True); time.sleep(1000)"
+# One write each: print() writes the line and its end separately when the output is unbuffered.
+PARENT = "import os, time; os.fork(); os.write(1, b'up\\n'); time.sleep(1000)"
 
 
 @pytest.fixture
