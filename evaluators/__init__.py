@@ -6,7 +6,8 @@ In reading order:
 - `tasks`: the models and data that rules are measured on, one file each, and how to add one.
 - `lanes`: one training run as data: `Lane` asks for it, `Trace` says what became of it.
 - `schedule`: the learning rate over a run.
-- `population`: many lanes as one flat array of weights; their gradients, their updates, dropping the dead.
+- `population`: many lanes as one flat array of weights; their gradients, their updates, dropping the dead. `curvature`:
+  the diagonal of the Hessian, for the rules that ask for it.
 - `train`: the training loop. `train(...)` takes lanes and returns traces; another engine only has to do the same.
 - `race`: the learning-rate search that every rule gets, candidate and baseline alike.
 - `memory`: what a rule will need, known before it runs.

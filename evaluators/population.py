@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from evaluators.curvature import diagonal, flat, signs
 from evaluators.lanes import Lane
 from evaluators.tasks.task import Task
 from programs.ir import Program
@@ -29,22 +30,24 @@ class Group:
         lanes: Where they lie.
         runner: Runs the program.
         states: Its states.
+        curved: Whether it wants to be shown the curvature.
     """
 
     program: int
     lanes: slice
     runner: Runner[Tensor]
     states: tuple[Tensor, ...]
+    curved: bool
 
-    def update(self, weights: Tensor, gradients: Tensor, rates: Tensor, step: int, steps: int) -> None:
-        """One step in place. Arrays are those of the whole population."""
-        own = weights[self.lanes]
-        inputs: dict[str, float | Tensor]
-        inputs = {"w": own, "g": gradients[self.lanes], "lr": rates[self.lanes], "t": float(step), "T": float(steps)}
+    def update(self, shown: Mapping[str, Tensor], step: int, steps: int) -> None:
+        """One step in place. `shown` has the inputs that are arrays, for the whole population."""
+        inputs: dict[str, float | Tensor] = {name: value[self.lanes] for name, value in shown.items()}
+        inputs |= {"t": float(step), "T": float(steps)}
+        own = inputs["w"]
         (update,), states = self.runner(inputs, self.states)
         # A rule may keep the old weights as they are in a state, and they are about to change in place.
         self.states = tuple(state.clone() if state is own else state for state in states)
-        own.sub_(update)
+        shown["w"][self.lanes].sub_(update)
 
 
 class Population:
@@ -72,14 +75,17 @@ class Population:
         self.errors: dict[int, str] = {}
         self.seconds: defaultdict[int, float] = defaultdict(float)
         self._task = task
+        self._initial = self.weights.clone()
         self._seed_rows = torch.tensor(rows, device=device)
         self._rates = torch.tensor([[lane.learning_rate] for lane in lanes], dtype=torch.float32, device=device)
         self._groups: list[Group] = []
         end = 0
         for index, members in itertools.groupby(lanes, key=lambda lane: lane.program):
             start, end = end, end + len(list(members))
-            runner = Runner(programs[index], task.layout, TORCH)
-            self._groups.append(Group(index, slice(start, end), runner, runner.zero_states(self.weights[start:end])))
+            program = programs[index]
+            runner = Runner(program, task.layout, TORCH)
+            states = runner.zero_states(self.weights[start:end])
+            self._groups.append(Group(index, slice(start, end), runner, states, "h" in program.inputs))
         self._leaves = self._make_leaves()
 
     def step(self, inputs: Tensor, targets: Tensor, multiplier: float, step: int, steps: int) -> Tensor:
@@ -97,19 +103,44 @@ class Population:
         """
         losses = self._task.loss(self._leaves, self._by_lane(inputs), self._by_lane(targets))
         parts = torch.autograd.grad(losses.sum(), self._leaves)
+        curvature = self._curvature(inputs, targets, step)
         with torch.inference_mode():
-            gradients = torch.cat([part.flatten(start_dim=1) for part in parts], dim=1)
-            rates = self._rates * multiplier
+            shown = {
+                "w": self.weights,
+                "g": flat(parts),
+                "w0": self._initial,
+                "h": curvature,
+                "loss": losses.detach()[:, None],
+                "lr": self._rates * multiplier,
+            }
             for group in self._groups:
                 if group.program in self.errors:
                     continue
                 started = time.perf_counter()
                 try:
-                    group.update(self.weights, gradients, rates, step, steps)
+                    group.update(shown, step, steps)
                 except Exception as error:  # noqa: BLE001 - whatever it is, it is this program's failure alone
                     self.errors[group.program] = f"{type(error).__name__}: {error}"
                 self.seconds[group.program] += time.perf_counter() - started
         return losses.detach()
+
+    def _curvature(self, inputs: Tensor, targets: Tensor, step: int) -> Tensor:
+        """The curvature `(alive, size)` for the lanes of programs that want it; zero for the others, at no cost."""
+        found = torch.zeros_like(self.weights[:, :1]).expand_as(self.weights)
+        groups = [group for group in self._groups if group.curved and group.program not in self.errors]
+        if not groups:
+            return found
+        started = time.perf_counter()
+        lanes = torch.cat([torch.arange(group.lanes.start, group.lanes.stop) for group in groups]).to(found.device)
+        rows = self._seed_rows[lanes]
+        leaves = [leaf.detach()[lanes].requires_grad_() for leaf in self._leaves]
+        losses = self._task.loss(leaves, inputs.index_select(0, rows), targets.index_select(0, rows))
+        by_seed = torch.stack([signs(seed, step, found.shape[1]) for seed in self.seeds]).to(found.device)
+        found = found.index_copy(0, lanes, diagonal(losses, leaves, by_seed[rows]))
+        spent = time.perf_counter() - started
+        for group in groups:
+            self.seconds[group.program] += spent * (group.lanes.stop - group.lanes.start) / len(lanes)
+        return found
 
     def keep(self, kept: NDArray[np.bool_]) -> None:
         """Drop lanes, and the programs that have none left. `kept` has shape `(alive,)`."""
@@ -126,6 +157,7 @@ class Population:
         self._groups = groups
         self.alive = self.alive[kept]
         self.weights, self._rates, self._seed_rows = self.weights[kept], self._rates[kept], self._seed_rows[kept]
+        self._initial = self._initial[kept]
         self._leaves = self._make_leaves()
 
     def _make_leaves(self) -> list[Tensor]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from programs.errors import suggest
-from programs.ir import Arg, Const, Instr, Program, Ref, Var
-from programs.kinds import Kind
-from programs.ops import OPS, Shape
+from programs.ir import Arg, Const, Program, Ref, Var
+from programs.kinds import Kind, join, product
+from programs.ops import OPS, Op, Shape
+
+_BROADCASTING = (Shape.ELEMENTWISE, Shape.REDUCTION, Shape.GLOBAL)
+_AXIS_NAMES = {"1": "1", "r": "rows", "c": "columns"}
 
 
 class CheckError(ValueError):
@@ -25,20 +29,28 @@ class CheckError(ValueError):
         self.hint = hint
 
 
+NOMINAL_SIDE = 64
+"""Costs are stated for one parameter of 64 x 64, where they depend on the shape."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one step of a rule costs.
+    """What one step of a rule costs, for a parameter of `NOMINAL_SIDE` rows and columns; live instructions only.
 
     Attributes:
-        flops_per_weight: Floating-point operations per weight, live instructions only.
-        state_tensors: State slots shaped like the weights: extra numbers stored per weight.
-        state_numbers: State slots that hold one number per tensor or per model.
-        matrix_products: Live instructions that multiply matrices.
+        flops_per_weight: Floating-point operations per weight.
+        traffic_per_weight: Numbers read and written per weight, as if nothing stayed in a cache.
+        state_tensors: State slots that hold a matrix per parameter.
+        memory_per_weight: Numbers kept per weight from step to step: states of every kind, and inputs such as `w0`.
+        gradients: Evaluations of the gradient per step, or what costs as much.
+        matrix_products: Instructions that multiply or decompose matrices.
     """
 
     flops_per_weight: float
+    traffic_per_weight: float
     state_tensors: int
-    state_numbers: int
+    memory_per_weight: float
+    gradients: float
     matrix_products: int
 
 
@@ -64,7 +76,7 @@ class Facts:
 
     def kind(self, arg: Arg) -> Kind:
         """The kind of an argument; it may also be an input of the signature that the program does not ask for."""
-        return _kind_of(self.program, arg, self.kinds, self.state_kinds)
+        return _kinds_of(self.program, (arg,), self.kinds, self.state_kinds)[0]
 
 
 def check(program: Program) -> Facts:
@@ -78,12 +90,12 @@ def check(program: Program) -> Facts:
     live, live_names = liveness(program, program.signature_outputs)
     _check_outputs(program, kinds, state_kinds, live_names)
     live_states = frozenset(live_names.intersection(program.states))
-    cost = _cost(program, kinds, state_kinds, live, live_states)
+    cost = _cost(program, kinds, state_kinds, live, live_names)
     return Facts(program, kinds, state_kinds, live, live_states, cost)
 
 
 def _check_names(program: Program) -> None:
-    head = {*program.inputs, *program.states, *(hyper.name for hyper in program.hypers)}
+    head = {*program.inputs, *program.states, *[hyper.name for hyper in program.hypers]}
     if len(head) != len(program.inputs) + len(program.states) + len(program.hypers):
         raise CheckError(0, "Two names in the head are the same.")
     if len(program.outputs) != len(program.signature.outputs) + len(program.states):
@@ -92,16 +104,24 @@ def _check_names(program: Program) -> None:
             f"{len(program.outputs)} values are returned; {program.signature.name}s return "
             f"{', '.join([*program.signature.outputs, *program.states])}.",
         )
+    index = -1
     for index, instr in enumerate(program.body):
-        if instr.op not in OPS:
+        op = OPS.get(instr.op)
+        if op is None:
             raise CheckError(index, f"Unknown operation {instr.op!r}.", suggest(instr.op, OPS))
-        if len(instr.args) != OPS[instr.op].arity:
-            raise CheckError(index, f"{instr.op} takes {OPS[instr.op].arity} arguments, not {len(instr.args)}.")
-    for index, arg in program.uses():
-        if isinstance(arg, Ref) and arg.name not in head:
+        if len(instr.args) != op.arity:
+            raise CheckError(index, f"{instr.op} takes {op.arity} arguments, not {len(instr.args)}.")
+        _check_args(instr.args, index, head)
+    _check_args(program.outputs, index + 1, head)
+
+
+def _check_args(args: Iterable[Arg], index: int, head: set[str]) -> None:
+    for arg in args:
+        if type(arg) is Var:
+            if not 0 <= arg.index < index:
+                raise CheckError(index, f"Result {arg.index} is used before it exists.")
+        elif type(arg) is Ref and arg.name not in head:
             raise CheckError(index, f"Unknown name {arg.name!r}.", suggest(arg.name, head))
-        if isinstance(arg, Var) and not 0 <= arg.index < index:
-            raise CheckError(index, f"Result {arg.index} is used before it exists.")
 
 
 def _infer_kinds(program: Program) -> tuple[tuple[Kind, ...], dict[str, Kind]]:
@@ -109,58 +129,109 @@ def _infer_kinds(program: Program) -> tuple[tuple[Kind, ...], dict[str, Kind]]:
     state_kinds = dict.fromkeys(program.states, Kind.SCALAR)
     while True:
         kinds: list[Kind] = []
-        for instr in program.body:
-            kinds.append(_result_kind(instr, [_kind_of(program, arg, kinds, state_kinds) for arg in instr.args]))
-        grown = {
-            name: max(state_kinds[name], _kind_of(program, arg, kinds, state_kinds))
-            for name, arg in zip(program.states, program.next_states, strict=True)
-        }
+        mistake: CheckError | None = None
+        for index, instr in enumerate(program.body):
+            kind = _result_kind(instr.op, _kinds_of(program, instr.args, kinds, state_kinds))
+            if isinstance(kind, str):
+                mistake = mistake or CheckError(index, f"{instr.op} {kind}.")
+                kind = Kind.SCALAR
+            kinds.append(kind)
+        grown = {}
+        stored = _kinds_of(program, program.next_states, kinds, state_kinds)
+        for name, kind in zip(program.states, stored, strict=True):
+            kept = join((state_kinds[name], kind))
+            if kept is None:
+                text = f"The state {name} is a {state_kinds[name]}, but a {kind} is returned into it."
+                raise CheckError(len(program.body), text)
+            grown[name] = kept
         if grown == state_kinds:
             break
         state_kinds = grown
-    for index, instr in enumerate(program.body):
-        if OPS[instr.op].shape is not Shape.ELEMENTWISE:
-            for arg in instr.args:
-                kind = _kind_of(program, arg, kinds, state_kinds)
-                if kind is not Kind.TENSOR:
-                    raise CheckError(index, f"{instr.op} needs a tensor, but is given a {kind}.")
+    # Only now: what is too small for an operation may have been a state that had not yet grown.
+    if mistake is not None:
+        raise mistake
     return tuple(kinds), state_kinds
 
 
-def _kind_of(program: Program, arg: Arg, kinds: Sequence[Kind], state_kinds: Mapping[str, Kind]) -> Kind:
-    if isinstance(arg, Var):
-        return kinds[arg.index]
-    if isinstance(arg, Const):
-        return Kind.SCALAR
-    if arg.name in state_kinds:
-        return state_kinds[arg.name]
-    return program.signature.inputs.get(arg.name, Kind.SCALAR)
+def _kinds_of(
+    program: Program, args: Iterable[Arg], kinds: Sequence[Kind], state_kinds: Mapping[str, Kind]
+) -> tuple[Kind, ...]:
+    inputs = program.signature.inputs
+    return tuple(
+        [
+            kinds[arg.index]
+            if type(arg) is Var
+            else state_kinds.get(arg.name) or inputs.get(arg.name, Kind.SCALAR)
+            if type(arg) is Ref
+            else Kind.SCALAR
+            for arg in args
+        ]
+    )
 
 
-def _result_kind(instr: Instr, kinds: list[Kind]) -> Kind:
-    match OPS[instr.op].shape:
-        case Shape.ELEMENTWISE:
-            return max(kinds)
-        case Shape.REDUCTION:
+@lru_cache(maxsize=4096)
+def _result_kind(op: str, kinds: tuple[Kind, ...]) -> Kind | str:
+    return result_kind(OPS[op], kinds)
+
+
+def result_kind(op: Op, kinds: Sequence[Kind]) -> Kind | str:
+    """The kind of an operation's result, or what is wrong with its arguments in words that follow its name."""
+    first, *rest = kinds
+    if op.shape in _BROADCASTING:
+        joined = join(kinds)
+        if joined is None:
+            return _mismatch("cannot broadcast", kinds)
+        if op.shape is Shape.ELEMENTWISE:
+            return joined
+        first = joined if all(kinds) else Kind.SCALAR
+    if op.shape is Shape.PRODUCT:
+        multiplied = product(first, rest[0])
+        return _mismatch("cannot multiply", kinds) if multiplied is None else multiplied
+    if op.shape in (Shape.RESCALING, Shape.SQUARE) and any(rest):
+        return f"needs scalars after its first argument, but is given {_listed(rest)}"
+    if first is Kind.SCALAR:
+        return f"needs a tensor, but is given {_listed(kinds)}"
+    match op.shape:
+        case Shape.REDUCTION | Shape.SIZE:
             return Kind.PER_TENSOR
-        case Shape.MATRIX:
-            return Kind.TENSOR
+        case Shape.BY_ROW:
+            return first.by_row
+        case Shape.BY_COLUMN:
+            return first.by_column
+        case Shape.GLOBAL:
+            return Kind.SCALAR
+        case Shape.TRANSPOSE:
+            return first.transposed
+        case Shape.SQUARE if first is not first.transposed:
+            return f"needs a square matrix, but is given a {first}"
+    return first
+
+
+def _mismatch(what: str, kinds: Iterable[Kind]) -> str:
+    shapes = (f"a {kind} ({' x '.join(_AXIS_NAMES[axis] for axis in kind.axes) or 'one number'})" for kind in kinds)
+    return f"{what} {' and '.join(shapes)}"
+
+
+def _listed(kinds: Iterable[Kind]) -> str:
+    return " and ".join(f"a {kind}" for kind in kinds)
 
 
 def liveness(program: Program, roots: Iterable[Arg]) -> tuple[frozenset[int], frozenset[str]]:
     """Instructions and head names that `roots` depend on, this step or, through the states, an earlier one."""
     live: set[int] = set()
     names: set[str] = set()
+    body, nexts = program.body, dict(zip(program.states, program.next_states, strict=True))
     pending = list(roots)
     while pending:
         arg = pending.pop()
-        if isinstance(arg, Var) and arg.index not in live:
-            live.add(arg.index)
-            pending.extend(program.body[arg.index].args)
-        elif isinstance(arg, Ref) and arg.name not in names:
+        if type(arg) is Var:
+            if arg.index not in live:
+                live.add(arg.index)
+                pending += body[arg.index].args
+        elif type(arg) is Ref and arg.name not in names:
             names.add(arg.name)
-            if arg.name in program.states:
-                pending.append(program.next_state(arg.name))
+            if arg.name in nexts:
+                pending.append(nexts[arg.name])
     return frozenset(live), frozenset(names)
 
 
@@ -168,14 +239,14 @@ def _check_outputs(
     program: Program, kinds: tuple[Kind, ...], state_kinds: dict[str, Kind], live_names: frozenset[str]
 ) -> None:
     end = len(program.body)
-    for (name, kind), arg in zip(program.signature.outputs.items(), program.signature_outputs, strict=True):
-        found = _kind_of(program, arg, kinds, state_kinds)
+    outputs = _kinds_of(program, program.signature_outputs, kinds, state_kinds)
+    for (name, kind), found in zip(program.signature.outputs.items(), outputs, strict=True):
         if found is not kind:
             raise CheckError(end, f"The {name} must be a {kind}, but is a {found}.")
     for name in program.signature.required:
         if name not in live_names:
-            outputs = ", ".join(program.signature.outputs)
-            raise CheckError(end, f"The {outputs} does not depend on {name!r}.", "Dead or constant rules do not learn.")
+            listed = ", ".join(program.signature.outputs)
+            raise CheckError(end, f"The {listed} does not depend on {name!r}.", "Dead or constant rules do not learn.")
 
 
 def _cost(
@@ -183,17 +254,29 @@ def _cost(
     kinds: tuple[Kind, ...],
     state_kinds: dict[str, Kind],
     live: frozenset[int],
-    live_states: frozenset[str],
+    live_names: frozenset[str],
 ) -> Cost:
-    flops = 0.0
+    flops = traffic = 0.0
+    products = 0
     for index in live:
-        op = OPS[program.body[index].op]
-        if kinds[index] is Kind.TENSOR or op.shape is Shape.REDUCTION:
-            flops += op.flops
-    tensors = sum(state_kinds[name] is Kind.TENSOR for name in live_states)
+        instr = program.body[index]
+        op = OPS[instr.op]
+        share = max([_SHARES[kind] for kind in (kinds[index], *_kinds_of(program, instr.args, kinds, state_kinds))])
+        flops += share * (op.flops + op.side_flops * NOMINAL_SIDE)
+        traffic += share * op.traffic
+        products += op.side_flops > 0
+    states = [state_kinds[name] for name in program.states if name in live_names]
+    inputs = [program.signature.costs[name] for name in sorted(live_names) if name in program.signature.costs]
     return Cost(
         flops_per_weight=flops,
-        state_tensors=tensors,
-        state_numbers=len(live_states) - tensors,
-        matrix_products=sum(OPS[program.body[index].op].shape is Shape.MATRIX for index in live),
+        traffic_per_weight=traffic,
+        state_tensors=sum(_SHARES[kind] == 1.0 for kind in states),
+        memory_per_weight=sum(_SHARES[kind] for kind in states) + sum(cost.memory for cost in inputs),
+        gradients=1.0 + sum(cost.gradients for cost in inputs),
+        matrix_products=products,
     )
+
+
+_SHARES = {
+    kind: NOMINAL_SIDE ** (len(kind.axes.replace("1", "")) - 2.0) if kind > Kind.PER_TENSOR else 0.0 for kind in Kind
+}

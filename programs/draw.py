@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from programs.ir import Const
-from programs.ops import OPS
+from programs.ops import OPS, Shape
 
 T = TypeVar("T")
 
@@ -19,7 +19,8 @@ _FREQUENT: dict[float, str] = {
     3: "square sqrt abs sign maximum minimum",
     1: "power neg reciprocal clip greater where exp log log1p tanh rms norm mean dot",
 }
-OP_WEIGHTS: dict[str, float] = dict.fromkeys(OPS, 0.25) | {
+_DRAWN = (Shape.ELEMENTWISE, Shape.REDUCTION, Shape.MATRIX)
+OP_WEIGHTS: dict[str, float] = {op.name: 0.25 for op in OPS.values() if op.shape in _DRAWN} | {
     name: weight for weight, names in _FREQUENT.items() for name in names.split()
 }
 """How often each operation is drawn."""

@@ -61,6 +61,19 @@ class Hyper:
 
 
 @dataclass(frozen=True, slots=True)
+class InputCost:
+    """What it costs to provide an input, beyond the weights and one gradient that every rule is given.
+
+    Attributes:
+        memory: Extra numbers kept per weight.
+        gradients: Extra work per step, in evaluations of the gradient.
+    """
+
+    memory: float = 0.0
+    gradients: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Signature:
     """What a kind of program is given and must return. The update rule is the first of several.
 
@@ -69,29 +82,39 @@ class Signature:
         inputs: The reserved input names a program may ask for, in the order they are printed, with their kinds.
         required: The inputs that at least one output must depend on.
         outputs: The results, before the states, with their kinds.
-        reserved: Names that no state or hyperparameter may take, because they are kept for inputs to come.
+        costs: What inputs cost that are not free.
     """
 
     name: str
     inputs: Mapping[str, Kind]
     required: tuple[str, ...]
     outputs: Mapping[str, Kind]
-    reserved: tuple[str, ...] = ()
+    costs: Mapping[str, InputCost] = field(default_factory=dict)
 
 
 UPDATE_RULE = Signature(
     name="update rule",
     inputs=MappingProxyType(
-        {"w": Kind.TENSOR, "g": Kind.TENSOR, "lr": Kind.SCALAR, "t": Kind.SCALAR, "T": Kind.SCALAR}
+        {
+            "w": Kind.TENSOR,
+            "g": Kind.TENSOR,
+            "w0": Kind.TENSOR,
+            "h": Kind.TENSOR,
+            "loss": Kind.SCALAR,
+            "lr": Kind.SCALAR,
+            "t": Kind.SCALAR,
+            "T": Kind.SCALAR,
+        }
     ),
     required=("g",),
     outputs=MappingProxyType({"update": Kind.TENSOR}),
-    reserved=("w0", "loss", "h"),
+    costs=MappingProxyType({"w0": InputCost(memory=1.0), "h": InputCost(memory=1.0, gradients=2.0)}),
 )
-"""`w` weights, `g` gradient, `lr` the scheduled learning rate, `t` the step from 1, `T` the number of steps.
+"""`w` weights, `g` gradient, `w0` the initial weights, `h` an estimate of the diagonal of the Hessian, `loss` of the
+batch, `lr` the scheduled learning rate, `t` the step from 1, `T` the number of steps.
 
-The output is subtracted: `w <- w - update`. Reserved are the initial weights, the loss of the batch and a diagonal
-estimate of the curvature.
+The output is subtracted: `w <- w - update`. `h` is Hutchinson's estimate from one random sign vector z, `z * (H z)`,
+new at every step (as in AdaHessian, Yao et al. 2020, arXiv 2006.00719); it costs about two more gradients.
 """
 
 

@@ -1,4 +1,4 @@
-"""Reference meanings of the matrix operations: numpy, over a batch of matrices."""
+"""Reference meanings of the operations on whole matrices: numpy, over a batch of them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+Array = NDArray[np.floating[Any]]
+
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 """Coefficients of the odd quintic that pushes singular values towards 1 (Jordan et al. 2024, Muon)."""
 NEWTON_SCHULZ_STEPS = 5
@@ -14,7 +16,12 @@ NEWTON_SCHULZ_EPS = 1e-7
 """Added to the norm that a matrix is divided by first, so that zero stays zero."""
 
 
-def orthogonalize(x: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+def transpose(x: Array) -> Array:
+    """Rows and columns swapped: `(lanes, a, b)` to `(lanes, b, a)`."""
+    return np.swapaxes(x, -1, -2)
+
+
+def orthogonalize(x: Array) -> Array:
     """Replace the singular values of each matrix by numbers near 1, keeping its singular vectors.
 
     Args:
@@ -25,10 +32,27 @@ def orthogonalize(x: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     """
     a, b, c = NEWTON_SCHULZ
     tall = x.shape[-2] > x.shape[-1]
-    y = np.swapaxes(x, -1, -2) if tall else x
+    y = transpose(x) if tall else x
     norm = np.sqrt(np.sum(np.square(y), axis=(-2, -1), keepdims=True))
     y = y / (norm + NEWTON_SCHULZ_EPS)
     for _ in range(NEWTON_SCHULZ_STEPS):
-        gram = y @ np.swapaxes(y, -1, -2)
+        gram = y @ transpose(y)
         y = a * y + (b * gram + c * gram @ gram) @ y
-    return np.swapaxes(y, -1, -2) if tall else y
+    return transpose(y) if tall else y
+
+
+def inverse_root(x: Array, p: Array | float, eps: Array | float) -> Array:
+    """`(x + eps * identity) ** (-1 / p)` of each symmetric matrix, as in Shampoo (Gupta et al. 2018, arXiv 1802.09568).
+
+    Args:
+        x: shape `(lanes, n, n)`; of what is not symmetric the lower triangle counts.
+        p: A number, or one for each lane, shape `(lanes, 1)`.
+        eps: The same. Eigenvalues of `x` below zero count as zero: with `eps` 0 a singular matrix has no finite root.
+
+    Returns:
+        The same shape as `x`. A NaN or infinity anywhere in a matrix makes all of it NaN.
+    """
+    finite = np.isfinite(x).all(axis=(-2, -1), keepdims=True)
+    values, vectors = np.linalg.eigh(np.where(finite, x, 0.0))
+    powers = np.power(np.maximum(values, 0.0) + eps, -1.0 / p).astype(x.dtype, copy=False)
+    return np.where(finite, (vectors * powers[..., None, :]) @ transpose(vectors), np.nan).astype(x.dtype, copy=False)

@@ -5,44 +5,61 @@ rule  ::=  def NAME(NAME, ..., *, NAME=NUMBER, ...):
                ...
                return expr, expr, ...
 expr  ::=  NAME | NUMBER | -expr | expr OP expr | OPERATION(expr, ...) | (expr)        OP: + - * / **
+
+Whatever is a rule is also a function of Python, whose expressions are grouped as Python would group them.
 """
 
 from __future__ import annotations
 
-import ast
+import keyword
 import math
-import warnings
 
 from programs.check import CheckError, check
 from programs.errors import RuleError, suggest
 from programs.ir import UPDATE_RULE, Arg, Const, Hyper, Instr, Program, Ref, Signature, Var
 from programs.ops import INFIX, OPS
+from programs.scan import END, MAX_BYTES, Words
+from programs.show import show
 
-MAX_BYTES = 8192
 MAX_DEPTH = 60
-_OPERATORS: dict[type[ast.operator], str] = {
-    ast.Add: "+",
-    ast.Sub: "-",
-    ast.Mult: "*",
-    ast.Div: "/",
-    ast.Pow: "**",
-}
+MAX_INSTRUCTIONS = 500
+MAX_HEAD = 100
+"""Most inputs, states and hyperparameters together."""
+MAX_NAME = 50
+_GROWTH = 64
+"""More bytes than `show` adds to the text for each instruction."""
+_KEYWORDS = frozenset(keyword.kwlist)
+_BINDS = {"+": 1, "-": 1, "*": 2, "/": 2, "**": 4}
+_NEGATION_BINDS = 3
+_NESTS = {"(": 1, ")": -1}
+_OPERATIONS = {infix: op.name for infix, op in INFIX.items()}
 _FORM = "Write: def my_rule(w, g, lr): ... return update"
-_SHORTER = "Name its parts on lines of their own."
+_HEAD = "Write: def my_rule(w, g, m, lr, *, beta=0.9):"
 _ALLOWED = "Allowed: names, numbers, + - * / **, and calls of operations such as sqrt(x)."
-_INSTEAD: dict[type[ast.AST], str] = {
-    ast.Expr: "Notes are written as # comments.",
-    ast.AugAssign: "Write: x = x + y.",
-    ast.Attribute: "Call operations by their bare name: sqrt(x).",
-    ast.Call: "Operations are called by their bare name, arguments in order: clip(x, -1, 1).",
-    ast.Compare: "Write: greater(x, y).",
-    ast.IfExp: "Write: where(condition, x, y).",
-    ast.If: "Write: name = where(condition, x, y).",
+_SHORTER = "Name its parts on lines of their own."
+_FEWER = "Leave out what the update does not need."
+_CHOOSE = "Choose another name."
+_NUMBERS = "Numbers are decimal and finite: 3, 0.001, 1e-8."
+_NOTES = "Notes are written as # comments."
+_COMPARE = "Write: greater(x, y)."
+_ONCE = "One = a line; operations take their arguments in order, without names: clip(x, -1, 1)."
+_INSTEAD = {
+    ".": "Operations are called by their bare name: sqrt(x).",
+    "=": _ONCE,
+    "<": _COMPARE,
+    ">": _COMPARE,
+    "!": _COMPARE,
+    "if": "Write: where(condition, x, y).",
+    "^": "Write: x ** y.",
+    "\\": "A line goes on as long as a bracket is open.",
+    ";": "Write each statement on a line of its own.",
+    '"': _NOTES,
+    "'": _NOTES,
 }
 
 
 def parse(text: str, signature: Signature = UPDATE_RULE) -> Program:
-    """Read one rule and check it.
+    """Read one rule and check it; what is read can be shown, and read back.
 
     Raises:
         RuleError: The text is not a legal rule; says where, why, and what is allowed.
@@ -51,161 +68,275 @@ def parse(text: str, signature: Signature = UPDATE_RULE) -> Program:
 
 
 class _Parser:
+    """Reads words from left to right; `word` is the next one, `at` its index, `open` the number of open brackets."""
+
     def __init__(self, text: str, signature: Signature) -> None:
-        self.lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        self.text = Words(text)
+        self.words = self.text.list
+        self.at = 0
+        self.word = self.words[0]
+        self.open = 0
         self.signature = signature
-        self.body: list[Instr] = []
-        self.places: list[ast.AST] = []
         self.scope: dict[str, Arg] = {}
-        self.function = self._function(text)
+        self.body: list[Instr] = []
+        self.places: list[int] = []
 
     def program(self) -> Program:
-        inputs, states, hypers = self._head()
-        *statements, last = self.function.body
-        for statement in statements:
-            self._statement(statement)
-        outputs = self._return(last)
-        program = Program(self.function.name, inputs, states, hypers, tuple(self.body), outputs, self.signature)
+        name, names, hypers = self._head()
+        outputs = self._lines()
+        inputs = tuple(name for name in self.signature.inputs if name in names)
+        states = tuple(name for name in names if name not in inputs)
+        program = Program(name, inputs, states, hypers, tuple(self.body), outputs, self.signature)
         try:
             check(program)
         except CheckError as error:
-            place = self.places[error.index] if error.index < len(self.places) else last
-            raise self._error(place, error.message, error.hint) from None
+            hint = error.hint or self._help(program, error.index)
+            raise self._error(error.message, hint, self.places[error.index]) from None
+        if len(self.text) + _GROWTH * len(self.body) > MAX_BYTES and len(show(program)) > MAX_BYTES:
+            raise self._error(f"Written out, the rule is longer than {MAX_BYTES} bytes.", _FEWER, self.places[-1])
         return program
 
-    def _error(self, node: ast.AST, message: str, hint: str = "") -> RuleError:
-        line = getattr(node, "lineno", 0)
-        source = self.lines[line - 1] if 0 < line <= len(self.lines) else ""
-        return RuleError(
-            message, line=line, column=getattr(node, "col_offset", 0), source_line=source.rstrip(), hint=hint
-        )
+    def _help(self, program: Program, index: int) -> str:
+        """What to know about an instruction, or about the return line."""
+        if index < len(program.body):
+            op = OPS[program.body[index].op]
+            return f"{op.name}: {op.doc}."
+        return f"Write: return {', '.join([*self.signature.outputs, *program.states])}"
 
-    def _function(self, text: str) -> ast.FunctionDef:
-        if len(text.encode("utf-8", "replace")) > MAX_BYTES:
-            raise RuleError(f"A rule is at most {MAX_BYTES} bytes long.")
-        for number, line in enumerate(self.lines, start=1):
-            for column, character in enumerate(line):
-                if not character.isascii() or character == "\0":
-                    message = f"A rule is plain ASCII text, but this is {character!a}."
-                    raise RuleError(message, line=number, column=column, source_line=line)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                module = ast.parse(text)
-        except SyntaxError as error:
-            raise RuleError(
-                f"This is not a rule: {error.msg.rstrip('.')}.",
-                line=error.lineno or 0,
-                column=max((error.offset or 1) - 1, 0),
-                source_line=(error.text or "").rstrip(),
-                hint=_FORM,
-            ) from None
-        except (RecursionError, MemoryError, ValueError):
-            raise RuleError("The text is nested too deeply to read.", hint=_SHORTER) from None
-        if len(module.body) != 1 or not isinstance(module.body[0], ast.FunctionDef):
-            place = module.body[-1] if module.body else module
-            raise self._error(place, "A rule is exactly one function.", _FORM)
-        return module.body[0]
+    def _step(self) -> str:
+        """Read a word, and past line breaks where a bracket is open."""
+        word = self.word
+        self.at += 1
+        self.word = self.words[self.at]
+        if self.open and self.word[0] == "\n":  # never two in a row
+            self.at += 1
+            self.word = self.words[self.at]
+        return word
 
-    def _head(self) -> tuple[tuple[str, ...], tuple[str, ...], tuple[Hyper, ...]]:
-        function, args = self.function, self.function.args
-        if (
-            function.decorator_list
-            or function.returns
-            or args.posonlyargs
-            or args.vararg
-            or args.kwarg
-            or args.defaults
-            or getattr(function, "type_params", [])  # from Python 3.12 on
-        ):
-            raise self._error(
-                function,
-                "The head of a rule has names, and after a star names with defaults.",
-                "Write: def my_rule(w, g, m, lr, *, beta=0.9):",
-            )
-        names = [arg.arg for arg in args.args]
-        for arg in [*args.args, *args.kwonlyargs]:
-            if arg.annotation is not None:
-                raise self._error(arg, "A rule has no annotations.")
-            if arg.arg in OPS:
-                raise self._error(arg, f"{arg.arg!r} is the name of an operation.")
-            if arg.arg in self.signature.reserved:
-                hint = "It will be an input of its own one day: choose another name."
-                raise self._error(arg, f"The name {arg.arg!r} is reserved.", hint)
-            if arg.arg in self.scope:
-                raise self._error(arg, f"{arg.arg!r} is named twice.")
-            self.scope[arg.arg] = Ref(arg.arg)
-        for arg in args.kwonlyargs:
-            if arg.arg in self.signature.inputs:
-                raise self._error(arg, f"{arg.arg!r} is an input, not a hyperparameter.")
-        hypers = tuple(self._hyper(a, d) for a, d in zip(args.kwonlyargs, args.kw_defaults, strict=True))
-        inputs = tuple(name for name in self.signature.inputs if name in names)
-        return inputs, tuple(name for name in names if name not in inputs), hypers
+    def _error(self, message: str, hint: str, at: int | None = None) -> RuleError:
+        return self.text.error(self.at if at is None else at, message, hint)
 
-    def _hyper(self, arg: ast.arg, default: ast.expr | None) -> Hyper:
-        if default is None:
-            raise self._error(arg, f"The hyperparameter {arg.arg!r} needs a default.")
-        value = self._expression(default, 0)
+    def _unexpected(self, expected: str, hint: str = "") -> RuleError:
+        found = "the end of the line" if self.word is END or self.word[0] == "\n" else _quoted(self.word)
+        return self._error(f"Expected {expected}, not {found}.", hint or _INSTEAD.get(self.word, _ALLOWED))
+
+    def _read(self, word: str, hint: str) -> None:
+        if self.word != word:
+            raise self._unexpected(_quoted(word), hint)
+        self._step()
+
+    def _bracket(self) -> int:
+        """Read an opening bracket; returns its place."""
+        place = self.at
+        self.open += 1
+        self._read("(", _HEAD)
+        return place
+
+    def _close(self, bracket: int) -> None:
+        if self.word is END or (self.word != ")" and self.words[self.at - 1][0] == "\n"):
+            raise self._error("'(' is never closed.", "Write ) where the bracket ends.", bracket)
+        if self.word != ")":
+            raise self._unexpected("',' or ')'")
+        self.open -= 1
+        self._step()
+
+    def _new_name(self, what: str, hint: str) -> str:
+        """Read a name that something is given."""
+        if not self.word.isidentifier():
+            raise self._unexpected(what, hint)
+        if self.word in _KEYWORDS or self.word.startswith("__"):
+            raise self._error(f"{_quoted(self.word)} is a word of Python's own.", _CHOOSE)
+        if self.word in OPS:
+            raise self._error(f"{self.word!r} is the name of an operation.", _CHOOSE)
+        if len(self.word) > MAX_NAME:
+            raise self._error(f"A name has at most {MAX_NAME} characters.", _CHOOSE)
+        return self._step()
+
+    def _indentation(self) -> str:
+        """Read a line break, and the indentation of the line that follows."""
+        if self.word[0] != "\n":
+            raise self._unexpected("the end of the line")
+        return self._step().rpartition("\n")[2]
+
+    def _head(self) -> tuple[str, list[str], tuple[Hyper, ...]]:
+        if self._indentation() or self.word != "def":
+            raise self._error("A rule is exactly one function.", _FORM)
+        self._step()
+        name = self._new_name("the name of the rule", _HEAD)
+        bracket = self._bracket()
+        names: list[str] = []
+        hypers: list[Hyper] = []
+        starred = False
+        while self.word != ")":
+            if self.word == "*" and not starred:
+                starred = True
+                self._step()
+                self._read(",", _HEAD)
+            if starred:
+                hypers.append(self._hyper())
+            else:
+                names.append(self._head_name())
+            if self.word != ",":
+                break
+            self._step()
+        self._close(bracket)
+        self._read(":", _HEAD)
+        return name, names, tuple(hypers)
+
+    def _head_name(self) -> str:
+        place = self.at
+        name = self._new_name("a name", _HEAD)
+        if name in self.scope:
+            raise self._error(f"{name!r} is named twice.", _CHOOSE, place)
+        if len(self.scope) == MAX_HEAD:
+            raise self._error(f"The head of a rule has at most {MAX_HEAD} names.", _FEWER, place)
+        self.scope[name] = Ref(name)
+        return name
+
+    def _hyper(self) -> Hyper:
+        place = self.at
+        name = self._head_name()
+        if name in self.signature.inputs:
+            raise self._error(f"{name!r} is an input, not a hyperparameter.", "Name it before the star.", place)
+        if self.word != "=":
+            raise self._error(f"The hyperparameter {name!r} needs a default.", _HEAD, place)
+        self._step()
+        place = self.at
+        value = self._expression(0, 0)
         if not isinstance(value, Const):
-            raise self._error(default, f"The default of {arg.arg!r} must be a number.")
-        return Hyper(arg.arg, value.value)
+            raise self._error(f"The default of {name!r} must be a number.", _NUMBERS, place)
+        return Hyper(name, value.value)
 
-    def _statement(self, node: ast.stmt) -> None:
-        if not isinstance(node, ast.Assign) or len(node.targets) != 1 or not isinstance(node.targets[0], ast.Name):
+    def _lines(self) -> tuple[Arg, ...]:
+        """Read all that follows the head; returns the outputs."""
+        if self.word[0] == "\n":
+            indentation = self._indentation()
+            if not indentation and self.word is not END:
+                raise self._error("The lines of a rule are indented.", "Put four spaces in front of each.")
+            while self.word != "return":
+                self._assignment()
+                if self._indentation() != indentation and self.word is not END:
+                    raise self._error("The lines of a rule are indented alike.", "Start them all in one column.")
+        outputs = self._return()
+        self._indentation()
+        if self.word is not END:
+            raise self._error("Nothing follows the `return` of a rule.", "A text is one rule, with one `return`.")
+        return outputs
+
+    def _assignment(self) -> None:
+        if self.word is END:
+            outputs = ", ".join(self.signature.outputs)
+            message = f"A rule ends with `return {outputs}, ...` and its state slots."
+            raise self._error(message, "Write what it returns on a last line.", self.at - 1)
+        if self.words[self.at + 1] != "=":
             message = "A rule is made of lines `name = expression` and ends with one `return`."
-            raise self._error(node, message, _INSTEAD.get(type(node), ""))
-        name = node.targets[0].id
-        if name in OPS:
-            raise self._error(node, f"{name!r} is the name of an operation.")
+            hint = "Write: x = x + y." if "=" in self.words[self.at + 2 : self.at + 3] else ""
+            raise self._error(message, hint or _INSTEAD.get(self.word, "Write: m = interp(g, m, beta)"))
+        name = self._new_name("a name", "Write: m = interp(g, m, beta)")
+        self._step()
         before = len(self.body)
-        value = self._expression(node.value, 0)
-        if isinstance(value, Var) and value.index == len(self.body) - 1 and len(self.body) > before:
+        value = self._expression(0, 0)
+        if isinstance(value, Var) and before <= value.index == len(self.body) - 1:
             instr = self.body[value.index]
             self.body[value.index] = Instr(instr.op, instr.args, name)
         self.scope[name] = value
 
-    def _return(self, node: ast.stmt) -> tuple[Arg, ...]:
-        if not isinstance(node, ast.Return) or node.value is None:
-            expected = ", ".join(self.signature.outputs)
-            raise self._error(node, f"A rule ends with `return {expected}, ...` and its state slots.")
-        values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
-        return tuple(self._expression(value, 0) for value in values)
+    def _return(self) -> tuple[Arg, ...]:
+        place = self.at
+        self._step()
+        bracket = self._bracket() if self._one_bracket() else None
+        values = [self._expression(0, 0)]
+        while self.word == ",":
+            self._step()
+            if self.word == ")" or self.word[0] == "\n":
+                break
+            values.append(self._expression(0, 0))
+        if bracket is not None:
+            self._close(bracket)
+        self.places.append(place)
+        return tuple(values)
 
-    def _expression(self, node: ast.expr, depth: int) -> Arg:
+    def _one_bracket(self) -> bool:
+        """Whether one pair of brackets is all that follows in this line."""
+        depth = 0
+        for at in range(self.at, len(self.words)):
+            depth += _NESTS.get(self.words[at], 0)
+            if depth == 0:
+                return at > self.at and self.words[at + 1][0] == "\n"
+        return False
+
+    def _expression(self, least: int, depth: int) -> Arg:
+        """Read on while operators bind more tightly than `least`."""
+        place = self.at
         if depth > MAX_DEPTH:
-            raise self._error(node, "The expression is nested too deeply.", _SHORTER)
-        match node:
-            case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
-                return self._number(node, value)
-            case ast.Name(id=name):
-                if name not in self.scope:
-                    hint = f"Call it: {name}(...)." if name in OPS else suggest(name, self.scope)
-                    raise self._error(node, f"Unknown name {name!r}.", hint)
-                return self.scope[name]
-            case ast.UnaryOp(op=ast.USub(), operand=operand):
-                inner = self._expression(operand, depth + 1)
-                return Const(0.0 - inner.value) if isinstance(inner, Const) else self._emit(node, "neg", [inner])
-            case ast.BinOp(left=left, op=operator, right=right) if type(operator) in _OPERATORS:
-                args = [self._expression(left, depth + 1), self._expression(right, depth + 1)]
-                return self._emit(node, INFIX[_OPERATORS[type(operator)]].name, args)
-            case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
-                if name not in OPS:
-                    raise self._error(node, f"Unknown operation {name!r}.", suggest(name, OPS))
-                if len(arguments) != OPS[name].arity:
-                    raise self._error(node, f"{name} takes {OPS[name].arity} arguments, not {len(arguments)}.")
-                return self._emit(node, name, [self._expression(argument, depth + 1) for argument in arguments])
-        raise self._error(node, "This is not part of the language.", _INSTEAD.get(type(node), _ALLOWED))
+            raise self._error("The expression is nested too deeply.", _SHORTER)
+        if self.word == "-":
+            self._step()
+            value = self._expression(_NEGATION_BINDS, depth + 1)
+            left: Arg = Const(0.0 - value.value) if isinstance(value, Const) else self._emit(place, "neg", (value,))
+        else:
+            left = self._operand(depth + 1)
+        while (binds := _BINDS.get(self.word, 0)) > least:
+            operator = self._step()
+            right = self._expression(_NEGATION_BINDS if operator == "**" else binds, depth + 1)
+            left = self._emit(place, _OPERATIONS[operator], (left, right))
+        return left
 
-    def _number(self, node: ast.expr, value: int | float) -> Const:
+    def _operand(self, depth: int) -> Arg:
+        word = self.word
+        if word in self.scope:
+            self._step()
+            return self.scope[word]
+        if word == "(":
+            bracket = self._bracket()
+            value = self._expression(0, depth)
+            self._close(bracket)
+            return value
+        if word[0].isdigit() or (word[0] == "." and len(word) > 1):
+            return self._number()
+        if not word.isidentifier() or word in _KEYWORDS:
+            raise self._unexpected("an expression")
+        if self.words[self.at + 1] == "(":
+            return self._call(depth)
+        hint = f"Call it: {word}(...)." if word in OPS else suggest(word, self.scope)
+        raise self._error(f"Unknown name {_quoted(word)}.", _ONCE if self.words[self.at + 1] == "=" else hint)
+
+    def _number(self) -> Const:
+        place, word = self.at, self._step()
         try:
-            number = float(value)
-        except OverflowError:
-            number = math.inf
-        if not math.isfinite(number):
-            raise self._error(node, "The number is too large.")
-        return Const(number)
+            value = float(word)
+        except ValueError:
+            value = math.nan
+        if math.isnan(value) or (word[0] == "0" and word[1:2] not in ("", ".", "e", "E")):
+            raise self._error(f"{_quoted(word)} is not a number of the language.", _NUMBERS, place)
+        if math.isinf(value):
+            raise self._error("The number is too large.", _NUMBERS, place)
+        return Const(value)
 
-    def _emit(self, node: ast.expr, op: str, args: list[Arg]) -> Var:
-        self.body.append(Instr(op, tuple(args)))
-        self.places.append(node)
+    def _call(self, depth: int) -> Var:
+        place, name = self.at, self._step()
+        if name not in OPS:
+            raise self._error(f"Unknown operation {_quoted(name)}.", suggest(name, OPS), place)
+        bracket = self._bracket()
+        args: list[Arg] = []
+        while self.word != ")":
+            args.append(self._expression(0, depth))
+            if self.word != ",":
+                break
+            self._step()
+        self._close(bracket)
+        op = OPS[name]
+        if len(args) != op.arity:
+            raise self._error(f"{name} takes {op.arity} arguments, not {len(args)}.", f"{name}: {op.doc}.", place)
+        return self._emit(place, name, tuple(args))
+
+    def _emit(self, place: int, op: str, args: tuple[Arg, ...]) -> Var:
+        if len(self.body) == MAX_INSTRUCTIONS:
+            raise self._error(f"A rule has at most {MAX_INSTRUCTIONS} instructions.", _FEWER, place)
+        self.body.append(Instr(op, args))
+        self.places.append(place)
         return Var(len(self.body) - 1)
+
+
+def _quoted(word: str) -> str:
+    return repr(word if len(word) <= MAX_NAME else f"{word[:MAX_NAME]}...")

@@ -7,6 +7,7 @@ weights tell as much, cannot blow up, and leave an update linear in the learning
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,8 @@ from programs.run import NUMPY, Runner
 
 Array = NDArray[np.floating[Any]]
 
-LAYOUT = Layout(((), (128,), (3, 2), (2, 1, 2, 2)))
-"""A scalar, a vector, a matrix and a convolution kernel; a long vector, because of a rule that ends in a sign it takes
+LAYOUT = Layout(((), (112,), (4, 3), (2, 2, 3), (2, 1, 2, 2)))
+"""Every number of axes, matrices that are tall and wide; a long vector, because of a rule that ends in a sign it takes
 hundreds of weights to see that a constant changed."""
 TIMES = (1.0, 2.0, 3.0, 40.0, 900.0)
 """The `t` of each step: early, then far apart, so that whatever depends on time shows."""
@@ -32,7 +33,7 @@ class Probe:
     """What a rule is shown.
 
     Attributes:
-        weights: shape `(steps, lanes, size)` or broadcast to it.
+        weights: shape `(steps, lanes, size)`.
         gradients: the same.
         rates: learning rates, shape `(steps, lanes, 1)`.
     """
@@ -40,6 +41,22 @@ class Probe:
     weights: Array
     gradients: Array
     rates: Array
+
+    @cached_property
+    def inputs(self) -> dict[str, Array]:
+        """Every input of an update rule, all steps one after the other: shape `(steps * lanes, width)`."""
+        steps, lanes, _ = self.rates.shape
+        shown = {
+            "w": self.weights,
+            "g": self.gradients,
+            "w0": np.repeat(self.weights[:1], steps, axis=0),
+            "h": np.repeat(_CURVATURE, lanes, axis=1),
+            "loss": np.repeat(_LOSSES, lanes, axis=1),
+            "lr": self.rates,
+            "t": np.repeat(np.reshape(TIMES, (-1, 1, 1)), lanes, axis=1),
+            "T": np.full(self.rates.shape, HORIZON),
+        }
+        return {name: value.reshape(steps * lanes, -1) for name, value in shown.items()}
 
 
 def noise(stream: int) -> Array:
@@ -52,11 +69,9 @@ def noise(stream: int) -> Array:
 
 def respond(program: Program, probe: Probe) -> Array:
     """The updates of a rule that is shown a probe, in double precision, shape `(steps, lanes, size)`."""
-    runner = Runner(program, LAYOUT, NUMPY)
-    states = runner.zero_states(probe.gradients[0])
-    updates = []
-    for step, time in enumerate(TIMES):
-        shown = {"w": probe.weights[step], "g": probe.gradients[step], "lr": probe.rates[step]}
-        (update,), states = runner(shown | {"t": time, "T": HORIZON}, states)
-        updates.append(update)
-    return np.stack(updates)
+    (updates,) = Runner(program, LAYOUT, NUMPY).unroll(probe.inputs, len(TIMES))
+    return updates.reshape(probe.gradients.shape)
+
+
+_CURVATURE = noise(8)[:, None, :] * 2.0
+_LOSSES = np.array([2.5, 2.25, 2.0, 1.25, 0.75])[:, None, None]

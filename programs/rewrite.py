@@ -93,7 +93,7 @@ def drop_state(program: Program, name: str) -> Program:
 def fresh_name(base: str, program: Program) -> str:
     """A name for the head that is not taken: `base`, or else its letters with a number."""
     signature = program.signature
-    taken = {*program.states, *(hyper.name for hyper in program.hypers), *signature.inputs, *signature.reserved, *OPS}
+    taken = {*program.states, *(hyper.name for hyper in program.hypers), *signature.inputs, *OPS}
     stem = base.rstrip("0123456789")
     names = itertools.chain([base], (f"{stem}{i}" for i in itertools.count(2)))
     return next(name for name in names if name not in taken)

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from programs.check import Facts, check
 from programs.ir import Arg, Const, Program, Ref, Var
-from programs.kinds import Kind
-from programs.layout import Layout
+from programs.kinds import Kind, join
+from programs.layout import Layout, extents, slices, spread_index, width
+from programs.matrix import transpose
 from programs.ops import OPS, Op, Shape
 
 A = TypeVar("A")
@@ -25,36 +26,28 @@ A = TypeVar("A")
 class Backend(Protocol[A]):
     """What an array library has to provide. Shapes are those of `Layout`."""
 
-    def elementwise(self, op: str) -> Callable[..., A]:
-        """The meaning of an elementwise row; it is given arrays and floats, at least one of them an array."""
+    def meaning(self, op: str) -> Callable[..., A]:
+        """The meaning of a row, as its `Shape` says; elementwise it is given arrays and floats, at least one array."""
         ...
 
-    def reduction(self, op: str) -> Callable[..., A]:
-        """The meaning of a reduction row on one flattened parameter: `(lanes, n) -> (lanes,)`."""
-        ...
-
-    def matrix(self, op: str) -> Callable[[A], A]:
-        """The meaning of a matrix row: `(lanes, rows, columns)` to the same shape."""
-        ...
-
-    def spread(self, value: A, layout: Layout) -> A:
-        """A per-tensor value repeated over the weights of each tensor: `(lanes, tensors) -> (lanes, size)`."""
-        ...
-
-    def stack(self, columns: list[A]) -> A:
-        """One `(lanes,)` array per tensor to `(lanes, tensors)`."""
+    def spread(self, value: A, layout: Layout, kind: Kind, wide: Kind) -> A:
+        """A value of one kind broadcast to a wider one: `(lanes, width)` of both."""
         ...
 
     def join(self, parts: list[A]) -> A:
-        """One `(lanes, n)` array per tensor to `(lanes, size)`."""
+        """One `(lanes, n)` array per tensor to `(lanes, width)`."""
         ...
 
     def reshape(self, value: A, shape: tuple[int, ...]) -> A:
-        """The same numbers in another shape; -1 stands for the lanes."""
+        """The same numbers in another shape."""
         ...
 
-    def fill(self, value: float, like: A, columns: int) -> A:
-        """`(lanes, columns)` of one number, with lanes and type as in `like`."""
+    def transpose(self, value: A) -> A:
+        """The last two axes swapped."""
+        ...
+
+    def row(self, values: Sequence[float], like: A) -> A:
+        """The same numbers in every lane, `(lanes, len(values))`, with lanes and type as in `like`."""
         ...
 
 
@@ -96,15 +89,14 @@ class Runner(Generic[A]):
         arguments += map(Var, range(len(program.body)))
         slots = {arg: slot for slot, arg in enumerate(arguments)}
         self._steps = self._compile(program, facts, slots)
-        columns = {Kind.SCALAR: 1, Kind.PER_TENSOR: len(layout.shapes), Kind.TENSOR: layout.size}
         kinds = [*program.signature.outputs.values(), *(facts.state_kinds[name] for name in program.states)]
-        shaped = [(slots[arg], columns[kind]) for arg, kind in zip(program.outputs, kinds, strict=True)]
+        shaped = [(slots[arg], width(layout, kind)) for arg, kind in zip(program.outputs, kinds, strict=True)]
         self._outputs = shaped[: len(program.signature.outputs)]
         self._nexts = shaped[len(program.signature.outputs) :]
 
     def zero_states(self, like: A) -> tuple[A, ...]:
         """The states before the first step, with lanes and type as in `like`."""
-        return tuple(self._backend.fill(0.0, like, columns) for _, columns in self._nexts)
+        return tuple(self._backend.row([0.0] * columns, like) for _, columns in self._nexts)
 
     def __call__(self, inputs: Mapping[str, float | A], states: Sequence[A]) -> tuple[tuple[A, ...], tuple[A, ...]]:
         """One step.
@@ -122,17 +114,71 @@ class Runner(Generic[A]):
         values += self._constants
         values += [None] * len(self._steps)
 
-        def result(slot: int, columns: int) -> A:
-            # Only a number that depends on no array has not yet the shape of its kind.
-            value: float | A = values[slot]
-            return self._backend.fill(value, like, columns) if isinstance(value, float) else value
-
         with np.errstate(all="ignore"):
             for step in self._steps:
                 values[step.target] = step.function(*[values[source] for source in step.sources])
                 for slot in step.drop:
                     values[slot] = None
-            return tuple(result(*place) for place in self._outputs), tuple(result(*place) for place in self._nexts)
+            outputs, nexts = (
+                tuple(self._result(values[slot], columns, like) for slot, columns in places)
+                for places in (self._outputs, self._nexts)
+            )
+            return outputs, nexts
+
+    def unroll(self, inputs: Mapping[str, A], times: int) -> tuple[A, ...]:
+        """Several steps from zero states at once, for inputs that do not depend on what the program returned before.
+
+        Only what the next states need is run step by step; everything else sees all steps as so many more lanes.
+
+        Args:
+            inputs: Arrays shaped by their kind, the lanes of the first step, then those of the second, and so on.
+            times: How many steps.
+
+        Returns:
+            What the signature asks for, shaped in the same way.
+        """
+        like = next(iter(inputs.values()))
+        lanes = len(like) // times
+        size = len(self._inputs)
+        # What is stored at the end of a step is read in the next one.
+        stored: list[Any] = [self._backend.row([0.0] * columns, like) for _, columns in self._nexts]
+        values: list[Any] = [*(inputs[name] for name in self._inputs), *stored, *self._constants]
+        values += [None] * len(self._steps)
+        first, core, last = self._phases(range(size, size + len(stored)))
+        with np.errstate(all="ignore"):
+            for step in first:
+                values[step.target] = step.function(*[values[source] for source in step.sources])
+            read = {source for step in core for source in step.sources} | {slot for slot, _ in self._nexts}
+            shown = [(slot, values[slot]) for slot in read if values[slot] is not None]
+            now = list(values)
+            for begin in range(0, lanes * (times - 1) if stored else 0, lanes):
+                for slot, value in shown:
+                    now[slot] = value if isinstance(value, float) else value[begin : begin + lanes]
+                for step in core:
+                    now[step.target] = step.function(*[now[source] for source in step.sources])
+                for (slot, _), trajectory in zip(self._nexts, stored, strict=True):
+                    trajectory[begin + lanes : begin + 2 * lanes] = now[slot]
+            for step in last:
+                values[step.target] = step.function(*[values[source] for source in step.sources])
+            return tuple(self._result(values[slot], columns, like) for slot, columns in self._outputs)
+
+    def _phases(self, states: range) -> tuple[list[_Step[A]], list[_Step[A]], list[_Step[A]]]:
+        """Steps that no state reaches, those of the others that the next states need, and all of those others."""
+        reached = set(states)
+        for step in self._steps:
+            if not reached.isdisjoint(step.sources):
+                reached.add(step.target)
+        needed = {slot for slot, _ in self._nexts}
+        for step in reversed(self._steps):
+            if step.target in needed:
+                needed.update(step.sources)
+        first = [step for step in self._steps if step.target not in reached]
+        last = [step for step in self._steps if step.target in reached]
+        return first, [step for step in last if step.target in needed], last
+
+    def _result(self, value: float | A, columns: int, like: A) -> A:
+        # Only a number that depends on no array has not yet the shape of its kind.
+        return self._backend.row([value] * columns, like) if isinstance(value, float) else value
 
     def _compile(self, program: Program, facts: Facts, slots: Mapping[Arg, int]) -> list[_Step[A]]:
         last_use = program.last_uses()
@@ -146,17 +192,24 @@ class Runner(Generic[A]):
 
     def _function(self, op: Op, kinds: list[Kind], result: Kind) -> Callable[..., Any]:
         match op.shape:
-            case Shape.REDUCTION:
-                return self._reduction(op)
-            case Shape.MATRIX:
-                return self._matrix(op)
             case Shape.ELEMENTWISE if result is Kind.SCALAR:
                 return self._scalar(op)
             case Shape.ELEMENTWISE:
-                return self._broadcast(op, kinds, result)
+                return self._broadcast(self._backend.meaning(op.name), kinds, result)
+            case Shape.GLOBAL:
+                return self._broadcast(self._global(op), kinds, _joined(kinds), scalars=True)
+            case Shape.RESCALING:
+                return self._backend.meaning(op.name)
+            case Shape.SIZE:
+                return self._size(op, kinds[0])
+            case Shape.REDUCTION:
+                wide = _joined(kinds)
+                meaning = self._by_parameter(op, [wide] * len(kinds), result)
+                return self._broadcast(meaning, kinds, wide, scalars=True)
+        return self._by_parameter(op, kinds, result)
 
     def _scalar(self, op: Op) -> Callable[..., Any]:
-        array_meaning = self._backend.elementwise(op.name)
+        array_meaning = self._backend.meaning(op.name)
         host_meaning: Callable[..., Any] = op.numpy
 
         def apply(*args: Any) -> float | A:
@@ -166,53 +219,82 @@ class Runner(Generic[A]):
 
         return apply
 
-    def _broadcast(self, op: Op, kinds: list[Kind], result: Kind) -> Callable[..., A]:
-        meaning = self._backend.elementwise(op.name)
-        spread = [kind is Kind.PER_TENSOR and result is Kind.TENSOR for kind in kinds]
-        if not any(spread):
-            return meaning
-
-        def apply(*args: A) -> A:
-            pairs = zip(args, spread, strict=True)
-            return meaning(*(self._backend.spread(arg, self._layout) if wide else arg for arg, wide in pairs))
-
-        return apply
-
-    def _reduction(self, op: Op) -> Callable[..., A]:
-        meaning, slices = self._backend.reduction(op.name), self._layout.slices
+    def _broadcast(
+        self, function: Callable[..., A], kinds: list[Kind], wide: Kind, *, scalars: bool = False
+    ) -> Callable[..., A]:
+        """A function of values brought to the kind `wide`; scalars only if told, for they broadcast by themselves."""
+        narrow = [kind is not wide and (scalars or kind is not Kind.SCALAR) for kind in kinds]
+        if not any(narrow):
+            return function
 
         def apply(*args: Any) -> A:
-            return self._backend.stack([meaning(*(arg[:, part] for arg in args)) for part in slices])
+            like = next(arg for arg in args if not isinstance(arg, float))
+            spread, layout = self._backend.spread, self._layout
+            rows = zip(args, kinds, narrow, strict=True)
+            return function(
+                *(spread(self._result(arg, 1, like), layout, kind, wide) if small else arg for arg, kind, small in rows)
+            )
 
         return apply
 
-    def _matrix(self, op: Op) -> Callable[[A], A]:
-        meaning, layout, reshape = self._backend.matrix(op.name), self._layout, self._backend.reshape
+    def _global(self, op: Op) -> Callable[..., A]:
+        meaning, reshape = self._backend.meaning(op.name), self._backend.reshape
 
-        def apply(value: Any) -> A:
+        def apply(*args: Any) -> A:
+            value: Any = meaning(*args)
+            return reshape(value, (len(value), 1))
+
+        return apply
+
+    def _size(self, op: Op, kind: Kind) -> Callable[[A], A]:
+        axes = [float(len(shape)) for shape in self._layout.shapes]
+        sizes = zip(extents(self._layout, kind), axes, strict=True)
+        row = [float(OPS[op.name].numpy(float(a), float(b), axis)) for (a, b), axis in sizes]
+        return lambda value: self._backend.row(row, value)
+
+    def _by_parameter(self, op: Op, kinds: list[Kind], result: Kind) -> Callable[..., A]:
+        """An operation that sees one parameter at a time: as a matrix, or for a reduction as a row of numbers."""
+        meaning, reshape, turn = self._backend.meaning(op.name), self._backend.reshape, self._backend.transpose
+        flat = op.shape is Shape.REDUCTION
+        sizes = [rows * columns for rows, columns in extents(self._layout, result)]
+        places = [
+            []
+            if kind is Kind.SCALAR
+            else list(zip(slices(self._layout, kind), extents(self._layout, kind), strict=True))
+            for kind in kinds
+        ]
+
+        def view(value: Any, place: list[tuple[slice, tuple[int, int]]], index: int) -> A:
+            if not place:
+                return value  # type: ignore[no-any-return]  # a scalar
+            part, shape = place[index]
+            matrix = value[:, part] if flat else reshape(value[:, part], (len(value), *shape))
+            return turn(matrix) if op.shape is Shape.BY_COLUMN else matrix
+
+        def apply(*args: Any) -> A:
             parts = []
-            for index, part in enumerate(layout.slices):
-                matrix = reshape(value[:, part], (-1, *layout.matrix_shape(index)))
-                parts.append(reshape(meaning(matrix), (-1, layout.sizes[index])))
+            for index, size in enumerate(sizes):
+                found = meaning(*(view(arg, place, index) for arg, place in zip(args, places, strict=True)))
+                parts.append(reshape(found, (len(args[0]), size)))
             return self._backend.join(parts)
 
         return apply
 
 
+def _joined(kinds: list[Kind]) -> Kind:
+    wide = join(kinds)
+    assert wide is not None, "the check has refused what does not broadcast"
+    return wide
+
+
 class NumpyBackend:
     """The reference: the meanings of the table itself, in the precision of the arrays it is given."""
 
-    def elementwise(self, op: str) -> Callable[..., NDArray[Any]]:
+    def meaning(self, op: str) -> Callable[..., NDArray[Any]]:
         return OPS[op].numpy
 
-    reduction = elementwise
-    matrix = elementwise
-
-    def spread(self, value: NDArray[Any], layout: Layout) -> NDArray[Any]:
-        return np.repeat(value, layout.sizes, axis=1)
-
-    def stack(self, columns: list[NDArray[Any]]) -> NDArray[Any]:
-        return np.stack(columns, axis=1)
+    def spread(self, value: NDArray[Any], layout: Layout, kind: Kind, wide: Kind) -> NDArray[Any]:
+        return value[:, spread_index(layout, kind, wide)]
 
     def join(self, parts: list[NDArray[Any]]) -> NDArray[Any]:
         return np.concatenate(parts, axis=1)
@@ -220,8 +302,11 @@ class NumpyBackend:
     def reshape(self, value: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
         return value.reshape(shape)
 
-    def fill(self, value: float, like: NDArray[Any], columns: int) -> NDArray[Any]:
-        return np.full((like.shape[0], columns), value, dtype=like.dtype)
+    def transpose(self, value: NDArray[Any]) -> NDArray[Any]:
+        return transpose(value)
+
+    def row(self, values: Sequence[float], like: NDArray[Any]) -> NDArray[Any]:
+        return np.tile(np.array(values, dtype=like.dtype), (len(like), 1))
 
 
 NUMPY = NumpyBackend()

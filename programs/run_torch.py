@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-from programs.layout import Layout
+from programs.kinds import Kind
+from programs.layout import Layout, spread_index
 from programs.matrix import NEWTON_SCHULZ, NEWTON_SCHULZ_EPS, NEWTON_SCHULZ_STEPS
-from programs.ops import OPS
+from programs.ops import OPS, Shape
 
 Number = Tensor | float
 
@@ -53,6 +54,41 @@ def _orthogonalize(x: Tensor) -> Tensor:
     return y.mT if tall else y
 
 
+def _inverse_root(x: Tensor, p: Number, eps: Number) -> Tensor:
+    finite = torch.isfinite(x).all(-1, keepdim=True).all(-2, keepdim=True)
+    values, vectors = torch.linalg.eigh(torch.where(finite, x, 0.0))
+    powers = torch.pow(torch.clamp(values, min=0.0) + eps, -1.0 / p)
+    return torch.where(finite, (vectors * powers[..., None, :]) @ vectors.mT, torch.nan)
+
+
+def _or_nan(reduce: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    return lambda x: reduce(x) if x.shape[-1] else x.new_full(x.shape[:-1], torch.nan)
+
+
+def _norm(x: Tensor) -> Tensor:
+    return torch.sqrt(torch.square(x).sum(-1))
+
+
+def _dot(x: Tensor, y: Tensor) -> Tensor:
+    return (x * y).sum(-1)
+
+
+def _sum(x: Tensor) -> Tensor:
+    return x.sum(-1)
+
+
+def _mean(x: Tensor) -> Tensor:
+    return x.mean(-1)
+
+
+def _rms(x: Tensor) -> Tensor:
+    return torch.sqrt(torch.square(x).mean(-1))
+
+
+_std = _or_nan(lambda x: x.std(-1, correction=0))
+_max = _or_nan(lambda x: x.amax(-1))
+_min = _or_nan(lambda x: x.amin(-1))
+
 MEANINGS: dict[str, Callable[..., Tensor]] = {
     "add": lambda x, y: x + y,
     "sub": lambda x, y: x - y,
@@ -93,31 +129,44 @@ MEANINGS: dict[str, Callable[..., Tensor]] = {
     "arcsinh": torch.asinh,
     "arccosh": torch.acosh,
     "arctanh": torch.atanh,
-    "mean": lambda x: x.mean(-1),
-    "rms": lambda x: torch.sqrt(torch.square(x).mean(-1)),
-    "std": lambda x: x.std(-1, correction=0),
-    "norm": lambda x: torch.sqrt(torch.square(x).sum(-1)),
-    "max": lambda x: x.amax(-1),
-    "min": lambda x: x.amin(-1),
-    "dot": lambda x, y: (x * y).sum(-1),
+    "floor": torch.floor,
+    "sum": _sum,
+    "mean": _mean,
+    "rms": _rms,
+    "std": _std,
+    "norm": _norm,
+    "max": _max,
+    "min": _min,
+    "dot": _dot,
+    "row_mean": _mean,
+    "row_norm": _norm,
+    "row_max": _max,
+    "column_mean": _mean,
+    "column_norm": _norm,
+    "column_max": _max,
+    "global_sum": _sum,
+    "global_mean": _mean,
+    "global_norm": _norm,
+    "global_max": _max,
+    "global_min": _min,
+    "global_dot": _dot,
+    "cosine_sim": lambda x, y: _dot(x, y) / (_norm(x) * _norm(y)),
+    "clip_by_global_norm": lambda x, most: x * torch.clamp(_div(most, _norm(x)[:, None]), max=1.0),
+    "transpose": lambda x: x.mT,
+    "matmul": torch.matmul,
     "orthogonalize": _orthogonalize,
+    "inverse_root": _inverse_root,
 }
 
 
 class TorchBackend:
     """Runs programs on torch tensors of any device and floating-point type."""
 
-    def elementwise(self, op: str) -> Callable[..., Tensor]:
+    def meaning(self, op: str) -> Callable[..., Tensor]:
         return MEANINGS[op]
 
-    reduction = elementwise
-    matrix = elementwise
-
-    def spread(self, value: Tensor, layout: Layout) -> Tensor:
-        return value[:, _segments(layout, value.device)]
-
-    def stack(self, columns: list[Tensor]) -> Tensor:
-        return torch.stack(columns, dim=1)
+    def spread(self, value: Tensor, layout: Layout, kind: Kind, wide: Kind) -> Tensor:
+        return value[:, _index(layout, kind, wide, value.device)]
 
     def join(self, parts: list[Tensor]) -> Tensor:
         return torch.cat(parts, dim=1)
@@ -125,17 +174,20 @@ class TorchBackend:
     def reshape(self, value: Tensor, shape: tuple[int, ...]) -> Tensor:
         return value.reshape(shape)
 
-    def fill(self, value: float, like: Tensor, columns: int) -> Tensor:
-        return _number(value, like.dtype).to(like.device).expand(like.shape[0], columns).clone()
+    def transpose(self, value: Tensor) -> Tensor:
+        return value.mT
+
+    def row(self, values: Sequence[float], like: Tensor) -> Tensor:
+        return torch.tensor([values], dtype=like.dtype).to(like.device).repeat(len(like), 1)
 
 
-@lru_cache(maxsize=64)
-def _segments(layout: Layout, device: torch.device) -> Tensor:
-    """The index of the parameter tensor that each weight belongs to, shape `(size,)`."""
-    sizes = torch.tensor(layout.sizes, device=device)
-    return torch.repeat_interleave(torch.arange(len(layout.sizes), device=device), sizes)
+@lru_cache(maxsize=256)
+def _index(layout: Layout, kind: Kind, wide: Kind, device: torch.device) -> Tensor:
+    return torch.from_numpy(spread_index(layout, kind, wide)).to(device)
 
 
 TORCH = TorchBackend()
 
-assert MEANINGS.keys() == OPS.keys(), "every row of the table has a torch meaning"
+assert MEANINGS.keys() == {op.name for op in OPS.values() if op.shape is not Shape.SIZE}, (
+    "every row has a torch meaning"
+)

@@ -19,8 +19,10 @@ def tensors(text: str) -> float:
         ("def f(w, g):\n    return g\n", 3),  # weights, gradient, its parts
         ("def f(w, g, lr):\n    return g * lr\n", 4),  # and the result
         ("def f(w, g, m):\n    m = m + g\n    return m, m\n", 5),  # the state before and after
-        ("def f(w, g):\n    return g * mean(g)\n", 4),  # one number per tensor is nothing
+        ("def f(w, g):\n    return g * mean(g)\n", 4 + 2 / 24),  # and one number for each tensor
         ("def f(w, g):\n    a = sqrt(abs(g))\n    b = exp(a)\n    return sqrt(b)\n", 5),  # one in, one out at a time
+        ("def f(w, g, w0, h):\n    return w - w0 + g * h\n", 8),  # two more inputs, three results at once
+        ("def f(g, r):\n    r = r + matmul(g, transpose(g))\n    return g * max(r), r\n", 3 + (17 + 17 + 2 + 24) / 24),
         ("def f(w, g):\n    a = abs(g)\n    b = exp(g)\n    c = exp2(g)\n    return a + b + c\n", 7),
     ],
 )

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from evaluators import tasks
+from evaluators.curvature import signs
 from evaluators.lanes import Fate, Lane, Trace
 from evaluators.schedule import multiplier
 from evaluators.tasks.task import Task, to_tensor
@@ -78,6 +79,49 @@ def test_a_lane_trains_as_an_ordinary_torch_loop_does(name: str, model: nn.Modul
     trace = run([rules["adamw"]], lanes, steps=steps, task=task)[1]
     assert trace.losses == pytest.approx(expected, rel=2e-4)
     assert trace.validation == pytest.approx(validation, rel=2e-4)
+
+
+def test_a_rule_is_shown_its_initial_weights_its_loss_and_its_curvature() -> None:
+    lanes = [Lane(program, 0.1, seed) for program in range(3) for seed in (5, 6)]
+    texts = [
+        "def back(w, g, w0):\n    return w - w0 + 0.001 * g",
+        "def by_loss(g, lr, loss):\n    return lr * loss * g",
+        "def newton(g, h, lr):\n    return lr * g / maximum(abs(h), 0.1)",
+    ]
+    traces = run(texts, lanes, steps=20)
+    model, start = Digits(), torch.tensor(DIGITS.initial_weights(5))
+    batches = list(DIGITS.batches(5, 20))
+    for program in range(3):
+        flat = start.clone()
+        for step, order in enumerate(batches, start=1):
+            flat.requires_grad_()
+            parts = {
+                name: flat[part].view(shape)
+                for (name, _), part, shape in zip(
+                    model.named_parameters(), DIGITS.layout.slices, DIGITS.layout.shapes, strict=True
+                )
+            }
+            examples = DIGITS.data.train
+            inputs, targets = to_tensor(examples.inputs[order], CPU), to_tensor(examples.targets[order], CPU)
+            loss = torch.func.functional_call(model, parts, (inputs, targets))
+            assert loss.item() == pytest.approx(traces[2 * program].losses[step - 1], rel=1e-3)
+            (g,) = torch.autograd.grad(loss, flat, create_graph=True)
+            z = signs(5, step, DIGITS.layout.size)
+            (hz,) = torch.autograd.grad((g * z).sum(), flat)
+            rate = 0.1 * multiplier(step, 20)
+            updates = [flat - start + 0.001 * g, rate * loss * g, rate * g / (z * hz).abs().clamp(min=0.1)]
+            flat = (flat - updates[program]).detach()
+
+
+def test_curvature_for_one_program_leaves_the_others_as_they_are(rules: dict[str, str]) -> None:
+    curved = "def curved(g, h, lr):\n    return lr * g / (1 + abs(h))"
+    lanes = [Lane(program, 0.05, seed) for program in (0, 1, 2) for seed in (0, 1)]
+    together = run([rules["exploding"], curved, rules["adamw"]], lanes)
+    assert all(
+        same(*pair) for pair in zip(together[2:4], run([curved], [Lane(0, 0.05, s) for s in (0, 1)]), strict=True)
+    )
+    alone = run([rules["adamw"]], [Lane(0, 0.05, seed) for seed in (0, 1)])
+    assert all(same(*pair) for pair in zip(together[4:], alone, strict=True))
 
 
 def test_checkpoints_come_early_and_never_at_the_end() -> None:

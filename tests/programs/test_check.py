@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 
 from programs import zoo
-from programs.check import CheckError, Cost, check, liveness
+from programs.check import NOMINAL_SIDE, CheckError, Cost, check, liveness
 from programs.ir import Const, Hyper, Instr, Program, Ref, Var
 from programs.kinds import Kind
+from programs.ops import OPS
 from programs.parse import parse
 
 SGD = parse("def sgd(g, lr):\n    return g * lr")
@@ -50,10 +51,10 @@ def test_a_reduction_may_read_a_state_that_becomes_a_tensor_only_around_the_loop
 @pytest.mark.parametrize(
     ("name", "cost"),
     [
-        ("sgd", Cost(flops_per_weight=1, state_tensors=0, state_numbers=0, matrix_products=0)),
-        ("lion", Cost(flops_per_weight=12, state_tensors=1, state_numbers=0, matrix_products=0)),
+        ("sgd", Cost(1, 3, state_tensors=0, memory_per_weight=0, gradients=1, matrix_products=0)),
+        ("lion", Cost(12, 19, state_tensors=1, memory_per_weight=1, gradients=1, matrix_products=0)),
         # Two averages, a square, a root and seven more; powers of beta are numbers and cost nothing per weight.
-        ("adamw", Cost(flops_per_weight=20, state_tensors=2, state_numbers=0, matrix_products=0)),
+        ("adamw", Cost(20, 33, state_tensors=2, memory_per_weight=2, gradients=1, matrix_products=0)),
     ],
 )
 def test_cost_counts_what_happens_to_every_weight(name: str, cost: Cost) -> None:
@@ -68,7 +69,24 @@ def test_cost_counts_states_by_size_and_matrix_products_and_leaves_out_the_dead(
         "dead = orthogonalize(exp(dead + g))",
         "return m / b * lr, m, b, dead",
     )
-    assert check(program).cost == Cost(1005, state_tensors=1, state_numbers=1, matrix_products=1)
+    newton_schulz = OPS["orthogonalize"].flops + NOMINAL_SIDE * OPS["orthogonalize"].side_flops
+    assert check(program).cost == Cost(newton_schulz + 5, 12, 1, memory_per_weight=1, gradients=1, matrix_products=1)
+
+
+def test_cost_counts_rows_columns_and_inputs_that_are_not_free() -> None:
+    factored = rule(
+        "g, r, c, dead, w0, h, lr",
+        "r = interp(row_mean(g), r, 0.9)",
+        "c = interp(column_mean(g), c, 0.9)",
+        "dead = dead + matmul(g, transpose(g))",
+        "return (g * h + w0) / (r * c) * lr, r, c, dead",
+    )
+    cost = check(factored).cost
+    assert (cost.state_tensors, cost.memory_per_weight) == (0, 2 + 2 / NOMINAL_SIDE)
+    assert (cost.gradients, cost.matrix_products) == (3, 0)
+    squares = rule("g, s, lr", "s = s + matmul(g, transpose(g))", "return matmul(inverse_root(s, 4, 1e-8), g) * lr, s")
+    cost = check(squares).cost
+    assert (cost.state_tensors, cost.memory_per_weight, cost.matrix_products) == (1, 1, 3)
 
 
 def test_what_matters_is_found_around_the_loop() -> None:
@@ -110,6 +128,51 @@ WRONG: dict[str, tuple[Program, int, str]] = {
     ),
     "no outputs": (replace(SGD, outputs=()), 1, "0 values are returned"),
     "update kind": (replace(SGD, outputs=(Ref("lr"),)), 1, "The update must be a tensor, but is a scalar"),
+    "rows against columns": (
+        replace(SGD, body=(Instr("transpose", (Ref("g"),)), Instr("mul", (Ref("g"), Var(0))))),
+        1,
+        r"mul cannot broadcast a tensor \(rows x columns\) and a transposed \(columns x rows\)",
+    ),
+    "inner axes": (
+        replace(SGD, body=(Instr("matmul", (Ref("g"), Ref("g"))),)),
+        0,
+        r"matmul cannot multiply a tensor \(rows x columns\) and a tensor \(rows x columns\)",
+    ),
+    "square": (
+        replace(SGD, body=(Instr("inverse_root", (Ref("g"), Const(4.0), Const(0.0))),)),
+        0,
+        "inverse_root needs a square matrix, but is given a tensor",
+    ),
+    "root of a scalar": (
+        replace(SGD, body=(Instr("inverse_root", (Ref("lr"), Const(4.0), Const(0.0))),)),
+        0,
+        "inverse_root needs a tensor, but is given a scalar",
+    ),
+    "scalars": (
+        replace(SGD, body=(Instr("clip_by_global_norm", (Ref("g"), Ref("g"))),)),
+        0,
+        "clip_by_global_norm needs scalars after its first argument, but is given a tensor",
+    ),
+    "state of two kinds": (
+        replace(
+            SGD,
+            states=("m",),
+            body=(Instr("transpose", (Ref("g"),)), Instr("add", (Ref("m"), Ref("g")))),
+            outputs=(Ref("g"), Var(0)),
+        ),
+        1,
+        "add cannot broadcast a transposed",
+    ),
+    "state returned as another kind": (
+        replace(
+            SGD,
+            states=("m",),
+            body=(Instr("add", (Ref("g"), Ref("m"))), Instr("transpose", (Var(0),))),
+            outputs=(Ref("g"), Var(1)),
+        ),
+        0,
+        "cannot broadcast",
+    ),
     "no gradient": (replace(SGD, inputs=("w", "lr"), outputs=(Ref("w"),), body=()), 0, "does not depend on 'g'"),
 }
 

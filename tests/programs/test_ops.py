@@ -1,5 +1,6 @@
 import itertools
-from collections.abc import Callable, Iterator
+import random
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from programs.layout import Layout
+from programs.check import result_kind
+from programs.ir import Signature
+from programs.kinds import Kind
+from programs.layout import Layout, width
 from programs.ops import INFIX, OPS, Op, Shape
 from programs.parse import parse
 from programs.run import NUMPY, Runner
@@ -22,7 +26,9 @@ VALUES = [*ORDINARY, *SPECIAL]
 TOLERANCE = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 4e-6}
 
 ELEMENTWISE = [op for op in OPS.values() if op.shape is Shape.ELEMENTWISE]
-REDUCTIONS = [op for op in OPS.values() if op.shape is Shape.REDUCTION]
+OVER_ROWS = (Shape.REDUCTION, Shape.GLOBAL, Shape.BY_ROW, Shape.BY_COLUMN)
+REDUCTIONS = [op for op in OPS.values() if op.shape in OVER_ROWS]
+COMPUTED = [op for op in OPS.values() if op.shape is not Shape.SIZE]
 ZEROS_TIE = {"maximum", "minimum", "clip"}
 
 
@@ -68,9 +74,15 @@ def assert_same(op: Op, expected: Array, found: torch.Tensor | Array, inputs: li
     ]
 
 
-@pytest.mark.parametrize("op", OPS.values(), ids=ids)
+MATRICES = (Shape.MATRIX, Shape.SQUARE, Shape.TRANSPOSE, Shape.PRODUCT)
+WITH_SCALARS = (Shape.RESCALING, Shape.SQUARE)
+
+
+@pytest.mark.parametrize("op", COMPUTED, ids=ids)
 def test_arity_is_that_of_both_meanings(op: Op) -> None:
-    arguments = [np.ones((2, 3, 3)) if op.shape is Shape.MATRIX else np.ones((2, 3))] * op.arity
+    arguments = [np.ones((2, 3, 3)) if op.shape in MATRICES else np.ones((2, 3))] * op.arity
+    if op.shape in WITH_SCALARS:
+        arguments[1:] = [np.ones((2, 1))] * (op.arity - 1)
     op.numpy(*arguments)
     MEANINGS[op.name](*map(torch.tensor, arguments))
     for wrong in (arguments[1:], [*arguments, *arguments, *arguments, *arguments]):
@@ -127,8 +139,8 @@ def test_torch_reduces_each_lane_as_numpy_does(op: Op, size: int) -> None:
     expected = op.numpy(*inputs)
     assert expected.shape == (len(lanes),)
     assert_same(op, expected, MEANINGS[op.name](*map(torch.tensor, inputs)), [])
+    shape = (size, 1) if op.shape is Shape.BY_COLUMN else (1, size)
     for lane in range(len(lanes)):
-        shape = () if size == 1 else (size,)
         tensors = [torch.tensor(x[lane].reshape(shape)) for x in inputs]
         assert_same(op, expected[lane : lane + 1], meaning_of_template(op)(*tensors).reshape(1), [])
 
@@ -153,29 +165,146 @@ def test_orthogonalize_of_zero_is_zero_and_a_nan_spoils_its_own_matrix_only() ->
         assert np.isnan(found[1:]).all()
 
 
-LAYOUT = Layout.of([(), (3,), (2, 4), (2, 1, 2, 2), (1,)])
-KINDS = {"tensor": "g", "per_tensor": "norm(g)", "scalar": "0.7"}
+LAYOUT = Layout.of([(), (3,), (2, 4), (2, 1, 2, 2), (1,), (0,), (0, 3)])
+EXAMPLES: dict[Kind, str] = {
+    Kind.SCALAR: "0.7",
+    Kind.PER_TENSOR: "norm(g)",
+    Kind.TENSOR: "g",
+    Kind.PER_ROW: "row_mean(g)",
+    Kind.PER_COLUMN: "column_norm(g)",
+    Kind.ROW_SQUARE: "matmul(g, transpose(g))",
+    Kind.COLUMN_SQUARE: "matmul(transpose(g), g)",
+    Kind.TRANSPOSED: "transpose(g)",
+    Kind.ROW_VECTOR: "transpose(row_mean(g))",
+    Kind.COLUMN_VECTOR: "transpose(column_norm(g))",
+}
+
+
+def examples(x: Array) -> dict[Kind, Array]:
+    """The same for one parameter, `(lanes, rows, columns)`, in numpy."""
+    turned = np.swapaxes(x, 1, 2)
+    row = np.sum(x, axis=2, keepdims=True) / x.shape[2] if x.shape[2] else np.full((*x.shape[:2], 1), NAN)
+    column = np.sqrt(np.sum(x * x, axis=1, keepdims=True))
+    return {
+        Kind.SCALAR: np.full((len(x), 1, 1), 0.7),
+        Kind.PER_TENSOR: np.sqrt(np.sum(x * x, axis=(1, 2), keepdims=True)),
+        Kind.TENSOR: x,
+        Kind.PER_ROW: row,
+        Kind.PER_COLUMN: column,
+        Kind.ROW_SQUARE: x @ turned,
+        Kind.COLUMN_SQUARE: turned @ x,
+        Kind.TRANSPOSED: turned,
+        Kind.ROW_VECTOR: np.swapaxes(row, 1, 2),
+        Kind.COLUMN_VECTOR: np.swapaxes(column, 1, 2),
+    }
+
+
+def flat(parts: Sequence[Array]) -> Array:
+    """One matrix of numbers for each parameter as a value of the interpreters, `(lanes, width)`."""
+    return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
+
+
+def directly(op: Op, kinds: Sequence[Kind], g: Array) -> Array:
+    """An operation on the examples of these kinds, one parameter at a time, as its shape in the table says."""
+    matrices = [g[:, part].reshape(3, *LAYOUT.matrix_shape(index)) for index, part in enumerate(LAYOUT.slices)]
+    shown = [[examples(x)[kind] for kind in kinds] for x in matrices]
+    if op.shape in (Shape.GLOBAL, Shape.REDUCTION):
+        shown = [list(np.broadcast_arrays(*arguments)) for arguments in shown]
+    if op.shape is Shape.GLOBAL:
+        return op.numpy(*map(flat, zip(*shown, strict=True)))[:, None]
+    if op.shape is Shape.RESCALING:
+        return op.numpy(flat([x for x, _ in shown]), np.full((3, 1), 0.7))
+    found = []
+    for arguments, axes in zip(shown, map(len, LAYOUT.shapes), strict=True):
+        x = arguments[0]
+        match op.shape:
+            case Shape.REDUCTION:
+                found.append(op.numpy(*(argument.reshape(3, -1) for argument in arguments)))
+            case Shape.BY_COLUMN:
+                found.append(op.numpy(np.swapaxes(x, 1, 2)))
+            case Shape.SIZE:
+                found.append(np.full(3, op.numpy(*x.shape[1:], axes)))
+            case Shape.SQUARE:
+                found.append(op.numpy(x, 0.7, 0.7))
+            case _:
+                found.append(op.numpy(*arguments))
+    return flat(found)
 
 
 @pytest.mark.parametrize("op", OPS.values(), ids=ids)
-def test_kinds_broadcast_alike_in_both_interpreters_and_as_on_one_parameter_at_a_time(op: Op) -> None:
+def test_all_kinds_mean_the_same_in_both_interpreters_and_one_parameter_at_a_time(op: Op) -> None:
     g = np.random.default_rng(0).standard_normal((3, LAYOUT.size))
-    kinds = list(KINDS) if op.shape is Shape.ELEMENTWISE else ["tensor"]
-    for arguments in itertools.product(kinds, repeat=op.arity):
-        call = f"{op.name}({', '.join(KINDS[kind] for kind in arguments)})"
-        program = parse(f"def f(g):\n    return g + {call}")
+    combinations = list(itertools.product(Kind, repeat=op.arity))
+    legal = [kinds for kinds in combinations if isinstance(result_kind(op, kinds), Kind) and max(kinds)]
+    assert legal
+    random.Random(0).shuffle(legal)
+    for kinds in legal[:60]:
+        result = result_kind(op, kinds)
+        assert isinstance(result, Kind)
+        signature = Signature("expression", {"g": Kind.TENSOR}, required=(), outputs={"value": result})
+        program = parse(f"def f(g):\n    return {op.name}({', '.join(EXAMPLES[kind] for kind in kinds)})", signature)
         (expected,), _ = Runner(program, LAYOUT, NUMPY)({"g": g}, ())
         (found,), _ = Runner(program, LAYOUT, TORCH)({"g": torch.tensor(g)}, ())
+        assert expected.shape == (3, width(LAYOUT, result))
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
-        for index, part in enumerate(LAYOUT.slices):
-            x = g[:, part]
-            values = {"tensor": x, "per_tensor": np.linalg.norm(x, axis=1, keepdims=True), "scalar": 0.7}
-            if op.shape is Shape.MATRIX:
-                direct = op.numpy(x.reshape(3, *LAYOUT.matrix_shape(index))).reshape(x.shape)
-            else:
-                direct = op.numpy(*(values[kind] for kind in arguments))
-            direct = direct[:, None] if op.shape is Shape.REDUCTION else direct
-            np.testing.assert_allclose(expected[:, part], x + direct, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(expected, directly(op, kinds, g), rtol=1e-9, atol=1e-12)
+
+
+def test_scalars_of_operations_on_matrices_may_differ_by_lane() -> None:
+    g = np.random.default_rng(0).standard_normal((3, LAYOUT.size))
+    body = "matmul(inverse_root(matmul(g, transpose(g)), 1 + lr, lr), clip_by_global_norm(g, lr))"
+    program = parse(f"def f(g, lr):\n    return {body}")
+    rates = np.array([[0.5], [1.0], [2.0]])
+    (together,), _ = Runner(program, LAYOUT, NUMPY)({"g": g, "lr": rates}, ())
+    (found,), _ = Runner(program, LAYOUT, TORCH)({"g": torch.tensor(g), "lr": torch.tensor(rates)}, ())
+    np.testing.assert_allclose(found, together, rtol=1e-9, atol=1e-12)
+    for lane in range(3):
+        (alone,), _ = Runner(program, LAYOUT, NUMPY)({"g": g[lane : lane + 1], "lr": float(rates[lane, 0])}, ())
+        np.testing.assert_allclose(together[lane : lane + 1], alone, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0, 4.0])
+def test_an_inverse_root_undoes_the_power(p: float) -> None:
+    x = np.random.default_rng(0).standard_normal((2, 4, 7))
+    gram = x @ np.swapaxes(x, 1, 2)
+    root = OPS["inverse_root"].numpy(gram, p, 0.1)
+    np.testing.assert_allclose(root, np.swapaxes(root, 1, 2), atol=1e-12)
+    power = np.linalg.matrix_power(root, int(p)) @ (gram + 0.1 * np.eye(4))
+    np.testing.assert_allclose(power, np.broadcast_to(np.eye(4), power.shape), atol=1e-9)
+
+
+def test_an_inverse_root_says_so_where_there_is_none() -> None:
+    x = np.stack([np.zeros((2, 2)), np.diag([-1.0, 4.0]), np.diag([NAN, 1.0]), np.diag([1.0, INF])])
+    for found in (
+        OPS["inverse_root"].numpy(x, 2.0, 0.25),
+        MEANINGS["inverse_root"](torch.tensor(x), 2.0, 0.25).numpy(),
+    ):
+        np.testing.assert_allclose(found[0], 2.0 * np.eye(2))
+        np.testing.assert_allclose(found[1], np.diag([2.0, 4.25**-0.5]))
+        assert np.isnan(found[2:]).all()
+    assert not np.isfinite(OPS["inverse_root"].numpy(np.zeros((1, 2, 2)), 2.0, 0.0)).any()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    "op", [op for op in OPS.values() if op.shape in MATRICES or op.shape is Shape.RESCALING], ids=ids
+)
+def test_matrices_of_special_values_mean_the_same_in_both_interpreters(op: Op, dtype: type[np.floating[Any]]) -> None:
+    special = np.array([*SPECIAL, 1.0]).astype(dtype)
+    x = np.random.default_rng(0).standard_normal((len(special), 3, 3)).astype(dtype)
+    x[:, 0, 0] = special
+    inputs: list[Any] = [x, np.swapaxes(x, 1, 2)][: op.arity]
+    if op.shape in WITH_SCALARS:
+        inputs = [x.reshape(len(x), -1) if op.shape is Shape.RESCALING else x @ np.swapaxes(x, 1, 2), 0.5, 0.5][
+            : op.arity
+        ]
+    found = MEANINGS[op.name](*(x if isinstance(x, float) else torch.tensor(x) for x in inputs)).numpy()
+    expected = op.numpy(*inputs)
+    assert found.dtype == expected.dtype == dtype
+    largest = np.nanmax(np.abs(np.where(np.isfinite(expected), expected, 0)), axis=tuple(range(1, expected.ndim)))
+    for lane, scale in enumerate(largest):
+        tolerance = 1e3 * float(np.finfo(dtype).eps)
+        np.testing.assert_allclose(found[lane], expected[lane], rtol=tolerance, atol=tolerance * float(scale))
 
 
 EDGES: dict[str, list[tuple[tuple[float, ...], float]]] = {
@@ -204,7 +333,18 @@ def test_every_elementwise_row_with_an_edge_is_tested_for_it() -> None:
     assert {op.name for op in ELEMENTWISE if op.edge} == EDGES.keys()
 
 
-@pytest.mark.parametrize("op", [op for op in OPS.values() if op.shape is not Shape.MATRIX], ids=ids)
+@pytest.mark.parametrize("op", REDUCTIONS, ids=ids)
+def test_a_reduction_of_nothing_is_zero_for_sums_and_nan_for_everything_else(op: Op) -> None:
+    nothing = [np.zeros((2, 0))] * op.arity
+    expected = np.full(2, NAN if "NaN" in op.edge or op.numpy in AVERAGES or op.name == "cosine_sim" else 0.0)
+    np.testing.assert_array_equal(op.numpy(*nothing), expected)
+    np.testing.assert_array_equal(MEANINGS[op.name](*map(torch.tensor, nothing)), expected)
+
+
+AVERAGES = [OPS[name].numpy for name in ("mean", "max")]
+
+
+@pytest.mark.parametrize("op", [op for op in COMPUTED if op.shape not in MATRICES], ids=ids)
 def test_a_nan_argument_gives_a_nan_unless_the_row_says_otherwise(op: Op) -> None:
     for place in range(op.arity):
         arguments = [np.array([[0.5, 0.25]])] * op.arity
@@ -239,4 +379,4 @@ def test_commutative_rows_and_only_those_may_be_swapped_to_the_bit(op: Op) -> No
 def test_a_number_too_large_for_the_type_is_infinite_and_no_error() -> None:
     x = torch.ones(3, dtype=torch.float32)
     assert torch.equal(MEANINGS["maximum"](x, 1e300), torch.full((3,), INF))
-    assert torch.equal(TORCH.fill(1e300, x[None], 2), torch.full((1, 2), INF))
+    assert torch.equal(TORCH.row([1e300] * 2, x[None]), torch.full((1, 2), INF))
