@@ -12,83 +12,39 @@ import textwrap
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from programs.check import check
 from programs.ir import Arg, Program, Ref
 from programs.kinds import Kind
-from programs.matrix import NEWTON_SCHULZ, NEWTON_SCHULZ_EPS, NEWTON_SCHULZ_STEPS
 from programs.ops import OPS
 from programs.show import listed, number, returned, show
-from programs.torch_source import UNUSABLE, TorchPrinter, without_clashes
+from programs.torch_file import (
+    ADD_PARAM_GROUP,
+    AS_MATRIX,
+    CLASS,
+    CURVATURES,
+    IN_LOCKSTEP,
+    INVERSE_ROOT,
+    ON_NUMBERS,
+    ORTHOGONALIZE,
+    STEP,
+    STEP_WITH_LOSS,
+    whole,
+)
+from programs.torch_source import MATRIX_SHAPES, UNUSABLE, WHOLE_SHAPES, TorchPrinter, without_clashes
 
 _WIDTH = 120
-_IMPORTED = frozenset(["Any", "Callable", "ParamsT", "Tensor", "math", "on_numbers"])
-_BUILT_IN = frozenset(["RuntimeError", "ValueError", "dict", "float", "int", "super", "tuple"])
+_IMPORTED = frozenset(["Any", "Callable", "Generator", "ParamsT", "Tensor", "math"])
+_HELPERS = frozenset(["as_matrix", "curvatures", "in_lockstep", "on_numbers"])
+_BUILT_IN = frozenset(["RuntimeError", "StopIteration", "ValueError", "dict", "float", "int", "list", "super", "tuple"])
 _INPUTS = {
     "w": "p",
     "g": "p.grad",
+    "w0": 'state["w0"]',
+    "h": "curvature[p]",
+    "loss": "float(loss)",
     "lr": 'float(group["lr"])',
     "t": 'float(state["step"])',
     "T": 'float(group["total_steps"])',
 }
-
-_ON_NUMBERS = '''\
-def on_numbers(function: Callable[..., Tensor]) -> Callable[..., float]:
-    """Let `function` take and return plain numbers, with infinity or NaN where Python would raise an error."""
-    return lambda *args: function(*(torch.tensor(arg, dtype=torch.float64) for arg in args)).item()'''
-
-_ORTHOGONALIZE = f'''\
-def orthogonalize(x: Tensor) -> Tensor:
-    """Push the singular values of `x` towards 1, as a matrix of its first axis by all others; a vector is one row.
-
-    {NEWTON_SCHULZ_STEPS} Newton-Schulz steps, as in Muon (Jordan et al. 2024).
-    """
-    a, b, c = {", ".join(map(str, NEWTON_SCHULZ))}
-    matrix = x.flatten(1) if x.dim() > 1 else x.reshape(1, -1)
-    tall = matrix.shape[0] > matrix.shape[1]
-    y = matrix.mT if tall else matrix
-    y = y / (torch.sqrt(torch.square(y).sum()) + {number(NEWTON_SCHULZ_EPS)})
-    for _ in range({NEWTON_SCHULZ_STEPS}):
-        gram = y @ y.mT
-        y = a * y + (b * gram + c * gram @ gram) @ y
-    return (y.mT if tall else y).reshape(x.shape)'''
-
-_CLASS = '''\
-class {class_name}(torch.optim.Optimizer):
-    """Applies `{function}` to every parameter.
-
-    Args:
-{arguments}
-    """
-
-{methods}'''
-
-_ADD_PARAM_GROUP = '''\
-def add_param_group(self, param_group: dict[str, Any]) -> None:
-    """Add parameters with settings of their own, which are checked like those of the constructor."""
-    {limits}
-    for name, (low, high) in limits.items():
-        value = float(param_group.get(name, self.defaults[name]))
-        if not (math.isfinite(value) and low <= value <= high):
-            raise ValueError(f"{{name}} must be a finite number from {{low}} to {{high}}, not {{value}}")
-    super().add_param_group(param_group)'''
-
-_STEP = '''\
-@torch.no_grad()
-def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-    """Update every parameter that has a gradient. A `closure` first computes the loss anew, which is returned."""
-    loss = None
-    if closure is not None:
-        with torch.enable_grad():
-            loss = closure()
-    for group in self.param_groups:
-        for p in group["params"]:
-            if p.grad is None:
-                continue
-            if p.grad.layout is not torch.strided:
-                raise RuntimeError("{class_name} does not support sparse gradients")
-{update}
-            p.sub_(update)
-    return loss'''
 
 
 def export(program: Program, *, class_name: str | None = None, notes: Sequence[str] = ()) -> str:
@@ -138,10 +94,13 @@ class _File:
     def __init__(self, program: Program, class_name: str) -> None:
         self.original = program
         self.program = without_clashes(program)
-        self.state_kinds = check(self.program).state_kinds
         self.printer = TorchPrinter(self.program)
+        self.state_kinds = self.printer.facts.state_kinds
+        self.as_matrix = bool(self.printer.shapes.intersection(MATRIX_SHAPES))
+        self.whole = bool(self.printer.shapes.intersection(WHOLE_SHAPES))
         self.class_name = class_name
         self.function = f"{program.name}_update"
+        self.counts_axes = any(instr.op == "axes" for instr in self.program.body)
         self.settings = _settings(self.program, self.printer.bounded)
         self.hypers = [setting for setting in self.settings if setting.name not in ("lr", "total_steps")]
 
@@ -160,28 +119,40 @@ class _File:
         return '"""' + "\n\n".join(paragraphs) + '\n"""'
 
     def _imports(self) -> str:
-        standard = ["from collections.abc import Callable"]
+        standard = [f"from collections.abc import {'Callable, Generator' if self.whole else 'Callable'}"]
         if self.settings:
-            standard = ["import math", *standard, "from typing import Any"]
+            standard.insert(0, "import math")
+        if self.settings or self.whole:
+            standard.append("from typing import Any")
         torch = ["import torch", "from torch import Tensor", "from torch.optim.optimizer import ParamsT"]
         return "\n".join([*standard, "", *torch])
 
     def _helpers(self) -> list[str]:
         helpers = []
         if self.printer.helpers:
-            helpers += [_ON_NUMBERS, "\n".join(map(_on_numbers, self.printer.helpers))]
-        if any(instr.op == "orthogonalize" for instr in self.program.body):
-            helpers.append(_ORTHOGONALIZE)
-        return helpers
+            helpers += [ON_NUMBERS, "\n".join(map(_on_numbers, self.printer.helpers))]
+        used = {instr.op for instr in self.program.body}
+        wanted = {
+            AS_MATRIX: self.as_matrix,
+            ORTHOGONALIZE: "orthogonalize" in used,
+            INVERSE_ROOT: "inverse_root" in used,
+            IN_LOCKSTEP: self.whole,
+            CURVATURES.format(class_name=self.class_name): "h" in self.program.inputs,
+        }
+        helpers += [whole(op) for op in OPS if op in used and OPS[op].shape in WHOLE_SHAPES]
+        return helpers + [helper for helper, is_wanted in wanted.items() if is_wanted]
 
     def _update(self) -> str:
-        states = self.program.states
-        items = [
-            f"{name}: {'Tensor' if name in ('w', 'g', *states) else 'float'}" for name in self.printer.positional()
-        ]
+        states, kinds = self.program.states, self.program.signature.inputs
+        tensors = {*states, *(name for name in self.program.inputs if kinds[name] is Kind.TENSOR)}
+        items = [f"{name}: {'Tensor' if name in tensors else 'float'}" for name in self.printer.positional()]
+        items += ["axes: float"] if self.counts_axes else []
         items += ["*", *(hyper.declared for hyper in self.hypers)] if self.hypers else []
-        head = listed(f"def {self.function}(", items, f") -> {'tuple[Tensor, ...]' if states else 'Tensor'}:", _WIDTH)
+        result = "tuple[Tensor, ...]" if states else "Tensor"
+        result = f"Generator[Tensor, Tensor, {result}]" if self.whole else result
+        head = listed(f"def {self.function}(", items, f") -> {result}:", _WIDTH)
         meaning = "What to subtract from the weights of one parameter"
+        meaning += ", a matrix" if self.as_matrix else ""
         meaning += ", then the next value of each state." if states else "."
         statements, (update, *nexts) = self.printer.statements()
         outputs = [update, *map(self._next_state, self.program.next_states, nexts)]
@@ -203,7 +174,7 @@ class _File:
         if self.hypers:
             constants = ", ".join(hyper.name for hyper in self.hypers)
             arguments.append(f"{constants}: Constants of the rule, by default as it was found.")
-        return _CLASS.format(
+        return CLASS.format(
             class_name=self.class_name,
             function=self.function,
             arguments="\n".join(_wrapped(text, " " * 8, " " * 12) for text in arguments),
@@ -222,26 +193,60 @@ class _File:
         if not self.settings:
             return []
         limits = [f'"{setting.name}": {setting.limits}' for setting in self.settings]
-        return [_ADD_PARAM_GROUP.format(limits=listed("limits = {", limits, "}", _WIDTH - 8).replace("\n", "\n    "))]
+        return [ADD_PARAM_GROUP.format(limits=listed("limits = {", limits, "}", _WIDTH - 8).replace("\n", "\n    "))]
 
     def _step(self) -> str:
+        """The training loop; where the rule looks at all parameters, it first starts the rule for every one of them."""
         states = {name: f'state["{name}"]' for name in self.program.states}
-        arguments = [states.get(name) or _INPUTS[name] for name in self.printer.positional()]
-        arguments += [f'{hyper.name}=group["{hyper.name}"]' for hyper in self.hypers]
+        results = ", ".join(["update", *states.values()])
+        before, after = [], []
+        if "h" in self.program.inputs:
+            params = 'p for group in self.param_groups for p in group["params"] if p.grad is not None'
+            before.append(f"curvature = curvatures([{params}])")
+        if self.whole:
+            before.append("chosen, rules = [], []")
+            rule = listed(f"rule = {self.function}(", self._arguments(states), ")", _WIDTH - 16)
+            lines = ["chosen.append(p)", rule, "rules.append(rule)"]
+            changed = [*(["state = self.state[p]", f"{results} = result"] if states else ["update = result"])]
+            after = ["for p, result in zip(chosen, in_lockstep(rules), strict=True):", *_indented(changed, 4)]
+            after += _indented([self._subtraction()], 4)
+        else:
+            lines = [self._assignment(states, results), self._subtraction()]
+        template = STEP_WITH_LOSS if "loss" in self.program.inputs else STEP
+        text = template.format(
+            class_name=self.class_name,
+            before="\n".join(_indented(before, 4)),
+            update="\n".join(_indented([*self._state(states), *lines], 12)),
+            after="\n".join(_indented(after, 4)),
+        )
+        return re.sub(r"\n\n+", "\n", text)
+
+    def _arguments(self, states: Mapping[str, str]) -> list[str]:
+        """What the loop gives the rule, in the order of its head."""
+        names = dict(_INPUTS)
+        if self.as_matrix:
+            names |= {name: f"as_matrix({names[name]})" for name in ("w", "g", "w0", "h")}
+        arguments = [states.get(name) or names[name] for name in self.printer.positional()]
+        arguments += ["float(p.dim())"] if self.counts_axes else []
+        return arguments + [f'{hyper.name}=group["{hyper.name}"]' for hyper in self.hypers]
+
+    def _assignment(self, states: Mapping[str, str], results: str) -> str:
         width = _WIDTH - 16
-        opening = f"{', '.join(['update', *states.values()])} = {self.function}("
+        opening = f"{results} = {self.function}("
         if len(opening) > width:
             opening = listed("(", ["update", *states.values()], f") = {self.function}(", width=0)
-        lines = [*self._state(states), listed(opening, arguments, ")", width)]
-        return _STEP.format(class_name=self.class_name, update="\n".join(_indented(lines, 12)))
+        return listed(opening, self._arguments(states), ")", width)
+
+    def _subtraction(self) -> str:
+        return f"p.sub_({'update.reshape(p.shape)' if self.as_matrix else 'update'})"
 
     def _state(self, states: Mapping[str, str]) -> list[str]:
         """The lines of the loop that make a parameter's state at its first step, and count its steps."""
-        zeros = {
-            name: "torch.zeros_like(p)" if kind is Kind.TENSOR else "p.new_zeros(())"
-            for name, kind in self.state_kinds.items()
-        }
-        first = [f"{text} = {zeros[name]}" for name, text in states.items()]
+        first = [f"{text} = {self._zeros(name)}" for name, text in states.items()]
+        if any(self.state_kinds[name] not in _NO_SIDES for name in states):
+            first.insert(0, "rows, columns = as_matrix(p).shape")
+        if "w0" in self.program.inputs:
+            first.append('state["w0"] = p.clone()')
         count = []
         if "t" in self.program.inputs:
             first.insert(0, 'state["step"] = 0')
@@ -249,6 +254,17 @@ class _File:
         if not first:
             return []
         return ["state = self.state[p]", "if not state:", *_indented(first, 4), *count]
+
+    def _zeros(self, state: str) -> str:
+        kind = self.state_kinds[state]
+        if kind is Kind.TENSOR:
+            return f"torch.zeros_like({'as_matrix(p)' if self.as_matrix else 'p'})"
+        sides = [{"1": "1", "r": "rows", "c": "columns"}[axis] for axis in kind.axes]
+        return "p.new_zeros(())" if kind in _NO_SIDES else f"p.new_zeros({', '.join(sides)})"
+
+
+_NO_SIDES = (Kind.SCALAR, Kind.PER_TENSOR, Kind.TENSOR)
+"""Kinds of which no state needs to know the rows and columns."""
 
 
 def camel_case(text: str) -> str:
@@ -259,7 +275,7 @@ def camel_case(text: str) -> str:
 
 def _is_free(name: str) -> bool:
     """Whether the class may have this name."""
-    clashes = name in {*_IMPORTED, *_BUILT_IN, *UNUSABLE, *OPS}
+    clashes = name in {*_IMPORTED, *_HELPERS, *_BUILT_IN, *UNUSABLE, *OPS}
     return name.isidentifier() and not keyword.iskeyword(name) and not clashes
 
 

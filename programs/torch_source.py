@@ -7,9 +7,11 @@ Numbers that depend on no tensor are plain Python floats, as readable as in the 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from programs.check import check
 from programs.ir import Arg, Const, Instr, Program, Ref, Var
 from programs.kinds import Kind
 from programs.ops import OPS, Shape
@@ -31,6 +33,11 @@ _NUMBER_FIRST = {
 }
 """The table's torch expressions want a tensor first."""
 _LARGEST_HALF = 65504.0
+MATRIX_SHAPES = (Shape.BY_ROW, Shape.BY_COLUMN, Shape.TRANSPOSE, Shape.PRODUCT, Shape.SQUARE, Shape.SIZE)
+"""Operations that want every parameter as a matrix."""
+_ASKING = re.compile(r"^(\w+ = )\((yield from .*)\)$")
+WHOLE_SHAPES = (Shape.GLOBAL, Shape.RESCALING)
+"""Operations that look at all parameters at once."""
 
 
 def without_clashes(program: Program) -> Program:
@@ -63,22 +70,33 @@ class TorchPrinter(Printer):
     """Writes the body of a program as torch source.
 
     Attributes:
+        facts: What the check found out.
+        shapes: The shapes of its operations.
         helpers: Operations that the source calls by their bare name on plain numbers, in the order of the table.
         bounded: Hyperparameters that the source raises to the power `t`, which overflows above 1.
     """
 
     def __init__(self, program: Program) -> None:
         super().__init__(program)
+        self.facts = check(program)
+        self.shapes = {OPS[instr.op].shape for instr in program.body}
         scalars = [name for name in program.inputs if program.signature.inputs[name] is Kind.SCALAR]
         self.hypers = {Ref(hyper.name): hyper.default for hyper in program.hypers}
         self.numbers: set[Arg] = {*map(Ref, scalars), *self.hypers}
         for index, instr in enumerate(program.body):
-            if OPS[instr.op].shape is Shape.ELEMENTWISE and all(map(self.is_number, instr.args)):
+            computed = OPS[instr.op].shape is Shape.ELEMENTWISE and all(map(self.is_number, instr.args))
+            if computed or OPS[instr.op].shape is Shape.SIZE:
                 self.numbers.add(Var(index))
         called = {instr.op for instr in program.body if self._is_risky(instr)}
         self.helpers = [name for name in OPS if name in called]
         powers = [instr for instr in program.body if self._is_decay(instr)]
         self.bounded = sorted({arg.name for instr in powers for arg in instr.args[:1] if isinstance(arg, Ref)})
+
+    def statements(self) -> tuple[list[str], list[str]]:
+        """The assignments in order, and the outputs, without parentheses that a formatter would take away."""
+        statements, outputs = super().statements()
+        bare = [_ASKING.sub(r"\1\2", statement) for statement in statements]
+        return [b if _reading(b) == _reading(s) else s for b, s in zip(bare, statements, strict=True)], outputs
 
     def is_number(self, arg: Arg) -> bool:
         """Whether the source computes `arg` as a plain number: a constant, or what depends on no tensor."""
@@ -104,6 +122,8 @@ class TorchPrinter(Printer):
         return isinstance(arg, Var) and self.program.body[arg.index].op == "neg"
 
     def _template(self, instr: Instr) -> str:
+        if OPS[instr.op].shape is not Shape.ELEMENTWISE:
+            return self._whole_template(instr)
         if not all(map(self.is_number, instr.args)):
             return self._tensor_template(instr)
         if self._is_risky(instr):
@@ -112,7 +132,8 @@ class TorchPrinter(Printer):
 
     def _is_risky(self, instr: Instr) -> bool:
         """Whether an operation on plain numbers could raise an error in Python, or is not there."""
-        if instr.op in _NUMBERS or not all(map(self.is_number, instr.args)):
+        elementwise = OPS[instr.op].shape is Shape.ELEMENTWISE
+        if instr.op in _NUMBERS or not elementwise or not all(map(self.is_number, instr.args)):
             return False
         if instr.op in ("div", "reciprocal"):
             divisor = instr.args[-1]
@@ -138,6 +159,28 @@ class TorchPrinter(Printer):
         template = _NUMBER_FIRST.get(op.name, op.torch) if numbers[0] == 0 else op.torch
         tensor = "torch.tensor({{{}}}, dtype={{{}}}.dtype)"
         parts = [tensor.format(i, like) if self._needs_tensor(instr, i) else f"{{{i}}}" for i in range(len(args))]
+        return template.format(*parts)
+
+    def _whole_template(self, instr: Instr) -> str:
+        """An operation on whole parameters: its arguments are tensors, and for a matrix operation matrices."""
+        op = OPS[instr.op]
+        if op.name == "axes":
+            return "axes"  # the loop counts them before it makes a matrix of the parameter
+        if op.shape is Shape.SIZE and self.is_number(instr.args[0]):
+            return "1.0"
+        template = op.torch
+        if op.shape in WHOLE_SHAPES:  # the table's expression sees one parameter, the helper asks for all of them
+            template = f"(yield from {op.name}({', '.join(f'{{{i}}}' for i in range(op.arity))}))"
+        tensors = 1 if op.shape in (Shape.RESCALING, Shape.SQUARE) else op.arity
+        kinds = [self.facts.kind(arg) for arg in instr.args]
+        parts = []
+        for place, (arg, kind) in enumerate(zip(instr.args, kinds, strict=True)):
+            part = f"{{{place}}}"
+            if place < tensors and self.is_number(arg):
+                part = f"g.new_tensor({part})"
+            if place < tensors and kind is Kind.PER_TENSOR and op.shape in MATRIX_SHAPES:
+                part = f"{part}.reshape(1, 1)"
+            parts.append(part)
         return template.format(*parts)
 
     def _needs_tensor(self, instr: Instr, index: int) -> bool:

@@ -26,6 +26,7 @@ from exported import (
     parameters,
     required,
     set_gradients,
+    step_arguments,
 )
 from programs import zoo
 from programs.export import export
@@ -76,15 +77,15 @@ def test_a_loaded_state_dict_continues_identically(name: str) -> None:
     optimizer = make(params, **required(program, LR, 6))
     for step in range(1, 4):
         set_gradients(params, step)
-        optimizer.step()
+        optimizer.step(**step_arguments(program, step))
     resumed_params = [Parameter(p.detach().clone()) for p in params]
     resumed = make(resumed_params, **required(program, 1.0, 1))
     resumed.load_state_dict(copy.deepcopy(optimizer.state_dict()))
     for step in range(4, 7):
         set_gradients(params, step)
         set_gradients(resumed_params, step)
-        optimizer.step()
-        resumed.step()
+        optimizer.step(**step_arguments(program, step))
+        resumed.step(**step_arguments(program, step))
     assert torch.equal(flat(params), flat(resumed_params))
 
 
@@ -138,6 +139,44 @@ def test_learning_rate_schedulers_drive_it() -> None:
         scheduler.step()
         weights.append(p.item())
     assert weights == [3.0, 2.5, 2.5]
+
+
+def test_a_rule_that_looks_at_the_loss_must_be_given_it() -> None:
+    p = Parameter(torch.ones(3))
+    optimizer = optimizer_class("def polyak(g, lr, loss):\n return g * loss * lr\n")([p], lr=0.5)
+    p.grad = torch.ones(3)
+    with pytest.raises(ValueError, match=r"needs the loss: step\(loss=loss\), or a closure"):
+        optimizer.step()
+    assert optimizer.step(loss=torch.tensor(2.0)) == 2.0
+    assert p.tolist() == [0, 0, 0]
+    assert optimizer.step(lambda: 4.0) == 4.0
+    assert p.tolist() == [-2, -2, -2]
+
+
+@pytest.mark.filterwarnings("ignore:Using backward.. with create_graph=True:UserWarning")
+def test_a_rule_that_looks_at_the_curvature_is_given_the_diagonal_of_the_hessian() -> None:
+    a, b = Parameter(torch.tensor([1.0, -2.0])), Parameter(torch.tensor(3.0))
+    optimizer = optimizer_class("def newton(g, h, lr):\n return lr * g / h\n")([a, b], lr=1.0)
+    loss = (torch.tensor([2.0, 5.0]) * a**2).sum() + (b - 1) ** 2
+    torch.autograd.backward(loss)
+    with pytest.raises(RuntimeError, match=r"needs the curvature: call loss.backward\(create_graph=True\)"):
+        optimizer.step()
+    optimizer.zero_grad()
+    loss = (torch.tensor([2.0, 5.0]) * a**2).sum() + (b - 1) ** 2
+    torch.autograd.backward(loss, create_graph=True)
+    optimizer.step()
+    assert torch.allclose(a, torch.zeros(2))
+    assert torch.allclose(b, torch.ones(()))
+
+
+def test_what_looks_at_all_parameters_sees_those_of_all_groups() -> None:
+    a, b, idle = Parameter(torch.zeros(1)), Parameter(torch.zeros(2)), Parameter(torch.zeros(3))
+    make = optimizer_class("def normalized(g, lr):\n return g / global_norm(g) * lr\n")
+    optimizer = make([{"params": [a]}, {"params": [b, idle], "lr": 2.0}], lr=1.0)
+    optimizer.step()  # nobody has a gradient
+    a.grad, b.grad = torch.tensor([3.0]), torch.tensor([0.0, 4.0])
+    optimizer.step()
+    assert torch.allclose(torch.cat([a, b, idle]), torch.tensor([-0.6, 0.0, -1.6, 0.0, 0.0, 0.0]))
 
 
 def test_sparse_gradients_are_refused() -> None:

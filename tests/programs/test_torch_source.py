@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +13,10 @@ from torch.nn import Parameter
 
 from exported import RULES, assert_close, interpreted, optimizer_class, trained
 from programs import zoo
+from programs.check import result_kind
 from programs.export import export
 from programs.ir import Program
+from programs.kinds import Kind
 from programs.layout import Layout
 from programs.ops import OPS, Op, Shape
 from programs.parse import parse
@@ -48,13 +51,13 @@ def test_trains_step_for_step_as_the_interpreter(name: str) -> None:
 class OtherZeros(NumpyBackend):
     """Where the table leaves open which of 0 and -0 is the result, gives the other one."""
 
-    def elementwise(self, op: str) -> Callable[..., Any]:
+    def meaning(self, op: str) -> Callable[..., Any]:
         swapped: dict[str, Callable[..., Any]] = {
             "maximum": lambda x, y: np.maximum(y, x),
             "minimum": lambda x, y: np.minimum(y, x),
             "clip": lambda x, low, high: np.minimum(high, np.maximum(low, x)),
         }
-        return swapped.get(op) or super().elementwise(op)
+        return swapped.get(op) or super().meaning(op)
 
 
 @given(program=...)
@@ -66,6 +69,18 @@ def test_random_programs_train_as_in_the_interpreter(program: Program) -> None:
     assert_close(trained(program, steps=3), by_numpy, rtol=1e-9)
 
 
+EXAMPLES: dict[Kind, str] = {
+    Kind.SCALAR: "0.7",
+    Kind.PER_TENSOR: "norm({0})",
+    Kind.TENSOR: "{0}",
+    Kind.PER_ROW: "row_norm({0})",
+    Kind.PER_COLUMN: "column_norm({0})",
+    Kind.ROW_SQUARE: "matmul({0}, transpose({0}))",
+    Kind.COLUMN_SQUARE: "matmul(transpose({0}), {0})",
+    Kind.TRANSPOSED: "transpose({0})",
+    Kind.ROW_VECTOR: "transpose(row_norm({0}))",
+    Kind.COLUMN_VECTOR: "transpose(column_norm({0}))",
+}
 KINDS = {"tensor": "g", "per_tensor": "p", "state": "s", "hyper": "{}", "constant": "{}", "computed": "(lr * {})"}
 
 
@@ -82,9 +97,28 @@ def test_every_operation_takes_every_kind_of_argument(op: Op) -> None:
         assert_close(trained(program, steps=2), interpreted(program, steps=2))
 
 
+@pytest.mark.parametrize("op", OPS.values(), ids=lambda op: op.name)
+def test_every_operation_takes_every_kind_of_argument_that_it_is_made_for(op: Op) -> None:
+    legal = [
+        (kinds, result)
+        for kinds in itertools.product(Kind, repeat=op.arity)
+        if isinstance(result := result_kind(op, kinds), Kind) and max(kinds)
+    ]
+    random.Random(0).shuffle(legal)
+    for kinds, result in legal[:25]:
+        call = f"{op.name}({', '.join(EXAMPLES[kind].format('g') for kind in kinds)})"
+        if result is not Kind.SCALAR:
+            call = f"dot({call}, {EXAMPLES[result].format('w')})"
+        program = parse(f"def one(w, g, lr):\n return g * {call} * lr\n")
+        assert_close(trained(program, steps=2), interpreted(program, steps=2), rtol=1e-9)
+
+
 @pytest.mark.parametrize("op", [op for op in OPS.values() if op.shape is not Shape.ELEMENTWISE], ids=lambda op: op.name)
-def test_reductions_and_matrix_operations_see_whole_parameters(op: Op) -> None:
-    program = parse(f"def one(w, g, lr):\n return g + {op.name}({', '.join(['g', 'w - g'][: op.arity])}) * lr\n")
+def test_facts_about_shapes_go_wherever_a_number_per_tensor_may(op: Op) -> None:
+    arguments = ["rows(g)", *["0.5"] * (op.arity - 1)]
+    if op.shape in (Shape.PRODUCT, Shape.REDUCTION, Shape.GLOBAL):
+        arguments = ["rows(g)", "axes(g)"][: op.arity]
+    program = parse(f"def one(w, g, lr):\n return w + {op.name}({', '.join(arguments)}) * g * lr\n")
     assert_close(trained(program, steps=2), interpreted(program, steps=2))
 
 

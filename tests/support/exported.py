@@ -56,6 +56,28 @@ def scalar_functions(g, m, lr, t, *, beta=0.9, half=0.5):
 def constant_state(g, k, s, lr):
     return g * (k + s) * lr, 0.1, s + 0.5
 """,
+    "factored": """
+def factored(w, g, r, c, m, lr, t, *, beta=0.9):
+    r = interp(row_mean(square(g)), r, beta)
+    c = interp(column_mean(square(g)), c, beta)
+    v = r * c / mean(r) / (1 - beta ** t)
+    m = interp(g / sqrt(v), m, 0.8)
+    return where(greater(axes(g), 1), m * sqrt(maximum(1, rows(g) / columns(g))), g) * lr, r, c, m
+""",
+    "preconditioned": """
+def preconditioned(g, left, right, lr, *, eps=1e-3):
+    left = left + matmul(g, transpose(g))
+    right = right + matmul(transpose(g), g)
+    return matmul(matmul(inverse_root(left, 4, eps), g), inverse_root(right, 4, eps)) * lr, left, right
+""",
+    "whole": """
+def whole(w, g, w0, m, far, lr, loss):
+    g = clip_by_global_norm(g, 1.5)
+    m = interp(g, m, 0.9)
+    far = maximum(far, global_norm(w - w0))
+    rate = (1 + cosine_sim(m, g)) * (far + 0.1) / sqrt(global_sum(square(m)) + loss)
+    return m * rate * lr * global_max(norm(g)) / (norm(g) + global_mean(abs(g))), m, far
+""",
     "swapped_states": """
 def swapped_states(w, g, a, b, c, lr):
     return (g + a - b) * lr, b + c, a, g
@@ -100,6 +122,15 @@ def set_gradients(params: Sequence[Parameter], step: int) -> None:
         p.grad = torch.randn(p.shape, generator=generator, dtype=torch.float64).to(p.dtype)
 
 
+def loss_at(step: int) -> float:
+    return 2.5 / step
+
+
+def step_arguments(program: Program, step: int) -> dict[str, float]:
+    """What `step` must be given."""
+    return {"loss": loss_at(step)} if "loss" in program.inputs else {}
+
+
 def flat(tensors: Iterable[torch.Tensor | None]) -> torch.Tensor:
     return torch.cat([tensor.detach().reshape(-1) for tensor in tensors if tensor is not None])
 
@@ -111,7 +142,7 @@ def trained(program: Program, *, steps: int, dtype: torch.dtype = torch.float64)
     trace = []
     for step in range(1, steps + 1):
         set_gradients(params, step)
-        optimizer.step()
+        optimizer.step(**step_arguments(program, step))
         trace.append(flat(params).clone())
     trace += [flat(optimizer.state[p][name] for p in params) for name in program.states]
     assert all(p.dtype == dtype for p in params)
@@ -125,13 +156,14 @@ def interpreted(
     params = parameters(dtype=dtype)
     runner: Runner[Any] = Runner(program, Layout.of(SHAPES), backend)
     array = torch.Tensor.numpy if isinstance(backend, NumpyBackend) else torch.Tensor.clone
-    weights = flat(params)[None].clone()
+    weights = initial = flat(params)[None].clone()
     states = runner.zero_states(array(weights))
     trace = []
     for step in range(1, steps + 1):
         set_gradients(params, step)
         gradient = flat(p.grad for p in params)[None]
         inputs = {"w": array(weights), "g": array(gradient), "lr": LR, "t": float(step), "T": float(steps)}
+        inputs |= {"w0": array(initial), "loss": loss_at(step)}
         (update,), states = runner(inputs, states)
         weights = weights - torch.as_tensor(update)
         trace.append(weights)
