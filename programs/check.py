@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from programs.errors import suggest
 from programs.ir import Arg, Const, Program, Ref, Var
@@ -20,13 +20,15 @@ class CheckError(ValueError):
 
     Attributes:
         index: The instruction to blame; `len(body)` blames the return line.
+        reason: The kind of mistake, in a few words, to count by.
     """
 
-    def __init__(self, index: int, message: str, hint: str = "") -> None:
+    def __init__(self, index: int, message: str, hint: str = "", reason: str = "malformed") -> None:
         super().__init__(f"{message} {hint}".rstrip())
         self.index = index
         self.message = message
         self.hint = hint
+        self.reason = reason
 
 
 NOMINAL_SIDE = 64
@@ -54,7 +56,7 @@ class Cost:
     matrix_products: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Facts:
     """What the check found out.
 
@@ -63,20 +65,53 @@ class Facts:
         kinds: The kind of each instruction's result.
         state_kinds: The kind of each state slot.
         live: Instructions that the signature's outputs depend on, this step or a later one.
-        live_states: State slots that the signature's outputs depend on.
-        cost: What one step costs, dead parts left out.
+        live_names: Names in the head that the signature's outputs depend on.
     """
 
     program: Program
     kinds: tuple[Kind, ...]
     state_kinds: dict[str, Kind]
     live: frozenset[int]
-    live_states: frozenset[str]
-    cost: Cost
+    live_names: frozenset[str]
 
     def kind(self, arg: Arg) -> Kind:
         """The kind of an argument; it may also be an input of the signature that the program does not ask for."""
-        return _kinds_of(self.program, (arg,), self.kinds, self.state_kinds)[0]
+        if isinstance(arg, Var):
+            return self.kinds[arg.index]
+        if isinstance(arg, Const):
+            return Kind.SCALAR
+        if arg.name in self.state_kinds:
+            return self.state_kinds[arg.name]
+        return self.program.signature.inputs.get(arg.name, Kind.SCALAR)
+
+    @property
+    def live_states(self) -> frozenset[str]:
+        """State slots that the signature's outputs depend on."""
+        return self.live_names.intersection(self.program.states)
+
+    @cached_property
+    def cost(self) -> Cost:
+        """What one step costs, dead parts left out."""
+        flops = traffic = 0.0
+        products = 0
+        for index in self.live:
+            instr = self.program.body[index]
+            op = OPS[instr.op]
+            share = max(_SHARES[kind] for kind in (self.kinds[index], *map(self.kind, instr.args)))
+            flops += share * (op.flops + op.side_flops * NOMINAL_SIDE)
+            traffic += share * op.traffic
+            products += op.side_flops > 0
+        states = [self.state_kinds[name] for name in self.program.states if name in self.live_names]
+        costs = self.program.signature.costs
+        inputs = [costs[name] for name in sorted(self.live_names) if name in costs]
+        return Cost(
+            flops_per_weight=flops,
+            traffic_per_weight=traffic,
+            state_tensors=sum(_SHARES[kind] == 1.0 for kind in states),
+            memory_per_weight=sum(_SHARES[kind] for kind in states) + sum(cost.memory for cost in inputs),
+            gradients=1.0 + sum(cost.gradients for cost in inputs),
+            matrix_products=products,
+        )
 
 
 def check(program: Program) -> Facts:
@@ -85,13 +120,19 @@ def check(program: Program) -> Facts:
     Raises:
         CheckError: Names the first instruction that breaks a rule, and why.
     """
+    latest = _LATEST[0]
+    if latest is not None and latest.program is program:
+        return latest
     _check_names(program)
     kinds, state_kinds = _infer_kinds(program)
     live, live_names = liveness(program, program.signature_outputs)
     _check_outputs(program, kinds, state_kinds, live_names)
-    live_states = frozenset(live_names.intersection(program.states))
-    cost = _cost(program, kinds, state_kinds, live, live_names)
-    return Facts(program, kinds, state_kinds, live, live_states, cost)
+    facts = _LATEST[0] = Facts(program, kinds, state_kinds, live, live_names)
+    return facts
+
+
+_LATEST: list[Facts | None] = [None]
+"""The last answer: whoever edits a program checks it, and it is checked again when it is run."""
 
 
 def _check_names(program: Program) -> None:
@@ -128,21 +169,21 @@ def _infer_kinds(program: Program) -> tuple[tuple[Kind, ...], dict[str, Kind]]:
     """Kinds of all results; a state starts as a scalar zero and grows until it holds what is returned into it."""
     state_kinds = dict.fromkeys(program.states, Kind.SCALAR)
     while True:
+        head = {**program.signature.inputs, **state_kinds}
         kinds: list[Kind] = []
         mistake: CheckError | None = None
         for index, instr in enumerate(program.body):
-            kind = _result_kind(instr.op, _kinds_of(program, instr.args, kinds, state_kinds))
-            if isinstance(kind, str):
-                mistake = mistake or CheckError(index, f"{instr.op} {kind}.")
+            kind = _result_kind(instr.op, _kinds_of(instr.args, kinds, head))
+            if type(kind) is str:
+                mistake = mistake or CheckError(index, f"{instr.op} {kind}.", reason="kinds do not fit")
                 kind = Kind.SCALAR
-            kinds.append(kind)
+            kinds.append(kind)  # type: ignore[arg-type]  # no text any more
         grown = {}
-        stored = _kinds_of(program, program.next_states, kinds, state_kinds)
-        for name, kind in zip(program.states, stored, strict=True):
+        for name, kind in zip(program.states, _kinds_of(program.next_states, kinds, head), strict=True):
             kept = join((state_kinds[name], kind))
             if kept is None:
                 text = f"The state {name} is a {state_kinds[name]}, but a {kind} is returned into it."
-                raise CheckError(len(program.body), text)
+                raise CheckError(len(program.body), text, reason="kinds do not fit")
             grown[name] = kept
         if grown == state_kinds:
             break
@@ -153,15 +194,13 @@ def _infer_kinds(program: Program) -> tuple[tuple[Kind, ...], dict[str, Kind]]:
     return tuple(kinds), state_kinds
 
 
-def _kinds_of(
-    program: Program, args: Iterable[Arg], kinds: Sequence[Kind], state_kinds: Mapping[str, Kind]
-) -> tuple[Kind, ...]:
-    inputs = program.signature.inputs
+def _kinds_of(args: Iterable[Arg], kinds: Sequence[Kind], head: Mapping[str, Kind]) -> tuple[Kind, ...]:
+    """The kinds of arguments, given those of results and of names; what has none is a scalar."""
     return tuple(
         [
             kinds[arg.index]
             if type(arg) is Var
-            else state_kinds.get(arg.name) or inputs.get(arg.name, Kind.SCALAR)
+            else head.get(arg.name, Kind.SCALAR)
             if type(arg) is Ref
             else Kind.SCALAR
             for arg in args
@@ -239,42 +278,17 @@ def _check_outputs(
     program: Program, kinds: tuple[Kind, ...], state_kinds: dict[str, Kind], live_names: frozenset[str]
 ) -> None:
     end = len(program.body)
-    outputs = _kinds_of(program, program.signature_outputs, kinds, state_kinds)
+    head = {**program.signature.inputs, **state_kinds}
+    outputs = _kinds_of(program.signature_outputs, kinds, head)
     for (name, kind), found in zip(program.signature.outputs.items(), outputs, strict=True):
         if found is not kind:
-            raise CheckError(end, f"The {name} must be a {kind}, but is a {found}.")
+            text = f"The {name} must be a {kind}, but is a {found}."
+            raise CheckError(end, text, reason="output of the wrong kind")
     for name in program.signature.required:
         if name not in live_names:
             listed = ", ".join(program.signature.outputs)
-            raise CheckError(end, f"The {listed} does not depend on {name!r}.", "Dead or constant rules do not learn.")
-
-
-def _cost(
-    program: Program,
-    kinds: tuple[Kind, ...],
-    state_kinds: dict[str, Kind],
-    live: frozenset[int],
-    live_names: frozenset[str],
-) -> Cost:
-    flops = traffic = 0.0
-    products = 0
-    for index in live:
-        instr = program.body[index]
-        op = OPS[instr.op]
-        share = max([_SHARES[kind] for kind in (kinds[index], *_kinds_of(program, instr.args, kinds, state_kinds))])
-        flops += share * (op.flops + op.side_flops * NOMINAL_SIDE)
-        traffic += share * op.traffic
-        products += op.side_flops > 0
-    states = [state_kinds[name] for name in program.states if name in live_names]
-    inputs = [program.signature.costs[name] for name in sorted(live_names) if name in program.signature.costs]
-    return Cost(
-        flops_per_weight=flops,
-        traffic_per_weight=traffic,
-        state_tensors=sum(_SHARES[kind] == 1.0 for kind in states),
-        memory_per_weight=sum(_SHARES[kind] for kind in states) + sum(cost.memory for cost in inputs),
-        gradients=1.0 + sum(cost.gradients for cost in inputs),
-        matrix_products=products,
-    )
+            text = f"The {listed} does not depend on {name!r}."
+            raise CheckError(end, text, "Dead or constant rules do not learn.", reason=f"no path from {name}")
 
 
 _SHARES = {

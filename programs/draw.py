@@ -19,8 +19,8 @@ _FREQUENT: dict[float, str] = {
     3: "square sqrt abs sign maximum minimum",
     1: "power neg reciprocal clip greater where exp log log1p tanh rms norm mean dot",
 }
-_DRAWN = (Shape.ELEMENTWISE, Shape.REDUCTION, Shape.MATRIX)
-OP_WEIGHTS: dict[str, float] = {op.name: 0.25 for op in OPS.values() if op.shape in _DRAWN} | {
+_USUAL = (Shape.ELEMENTWISE, Shape.REDUCTION, Shape.MATRIX)
+OP_WEIGHTS: dict[str, float] = {op.name: 0.25 if op.shape in _USUAL else 0.1 for op in OPS.values()} | {
     name: weight for weight, names in _FREQUENT.items() for name in names.split()
 }
 """How often each operation is drawn."""
@@ -29,6 +29,10 @@ CONSTANTS = (1.0, 2.0, 3.0, 0.5, 0.1, 0.01, 0.001, 1e-8, 10.0, -1.0)
 """Constants that people write."""
 RATES = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 """Shares that people keep of a running average."""
+
+DAMPING = (1e-8, 1e-6, 1e-4, 1e-2)
+"""What people add to the eigenvalues of a matrix before they take a root of it."""
+_CUSTOMARY = {("interp", 2): RATES, ("inverse_root", 1): (2.0, 4.0), ("inverse_root", 2): DAMPING}
 
 
 class Wheel:
@@ -53,8 +57,8 @@ def pick(rng: np.random.Generator, choices: Sequence[T]) -> T:
 
 def random_constant(rng: np.random.Generator, op: str, position: int) -> Const:
     """A constant for one argument of `op`: a customary one, or one from 1e-8 to 100, now and then negative."""
-    if op == "interp" and position == 2:
-        return Const(pick(rng, RATES))
+    if (op, position) in _CUSTOMARY:
+        return Const(pick(rng, _CUSTOMARY[op, position]))
     if rng.random() < 0.5:
         return Const(pick(rng, CONSTANTS))
     size = 10 ** rng.uniform(-8, 2)

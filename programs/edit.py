@@ -11,6 +11,7 @@ import numpy as np
 from programs.check import CheckError, check
 from programs.draw import Wheel
 from programs.errors import suggest
+from programs.fingerprint import fingerprint
 from programs.ir import Program
 from programs.operators import OPERATORS, EditError, Parent
 from programs.rewrite import prune
@@ -25,8 +26,14 @@ DEFAULT_WEIGHTS: dict[str, float] = {
     "argument": 2,
     "constant": 3,
     "operation": 2,
+    "swap": 0.5,
+    "tie": 0.25,
+    "untie": 0.25,
     "add_state": 0.5,
+    "copy_state": 0.25,
     "drop_state": 0.5,
+    "precondition": 0.1,
+    "factor": 0.1,
     "splice": 1,
 }
 """How often each operator is tried; `splice` only where there are donors."""
@@ -54,6 +61,7 @@ def mutate(
     edits: int = 1,
     weights: Mapping[str, float] | None = None,
     donors: Sequence[Program] = (),
+    differs: bool = False,
 ) -> Edited:
     """A child of a legal program, called `candidate`: legal, different, without dead parts, and of bounded size.
 
@@ -63,6 +71,8 @@ def mutate(
         edits: How many edits to make, one after the other; fewer where the operators find no more to do.
         weights: How often to try which of `OPERATORS`, in place of `DEFAULT_WEIGHTS`; any other is left out.
         donors: Programs to splice parts from.
+        differs: Whether the child must also behave otherwise on the probes of `programs.fingerprint`, where a factor
+            that a search for the learning rate would absorb is no difference.
 
     Raises:
         EditError: The operators can do nothing with this program.
@@ -76,6 +86,7 @@ def mutate(
     done: list[str] = []
     rejected: Counter[str] = Counter()
     failures = 0
+    behaviour = fingerprint(parent).behaviour if differs else ""
     while len(done) < edits or child == parent:
         operator = wheel.spin(rng)
         try:
@@ -85,14 +96,16 @@ def mutate(
                 raise EditError("no change")
             if len(edited.body) > most_instructions or len(edited.states) > most_states:
                 raise EditError("too large")
-            facts = check(edited)
+            found = check(edited)
+            if differs and len(done) + 1 >= edits and fingerprint(edited).behaviour == behaviour:
+                raise EditError("behaves as its parent")
         except (EditError, CheckError) as error:
-            rejected[f"{operator}: {'illegal' if isinstance(error, CheckError) else error}"] += 1
+            rejected[f"{operator}: {error.reason if isinstance(error, CheckError) else error}"] += 1
             failures += 1
             if failures == MAX_FAILURES:
                 break
         else:
-            child, failures = edited, 0
+            child, facts, failures = edited, found, 0
             done.append(description)
     if child == parent:
         raise EditError(f"{program.name} has no legal edit of this kind: {dict(rejected)}")

@@ -18,6 +18,8 @@ _STATE_COUNTS = {"0": 2.0, "1": 4.0, "2": 3.0, "3": 1.0}
 _CONSTANT_SHARE = 0.4  # of the arguments that may be constants
 _SHARED = 0.2  # of the results are used twice
 _AVERAGED = 0.6  # of the states are running averages
+_NOT_TENSORS = (Shape.REDUCTION, Shape.BY_ROW, Shape.BY_COLUMN, Shape.GLOBAL, Shape.SIZE)
+_SQUARES = (Shape.SQUARE, Shape.PRODUCT, Shape.TRANSPOSE)
 
 
 def random_program(rng: np.random.Generator, size: int) -> Program:
@@ -95,18 +97,22 @@ class _Growth:
     def _grow(self, op: str, users: list[_Slot]) -> list[_Slot]:
         """Put one more instruction in front of all others, for `users` to use; returns its open arguments."""
         args: list[Arg] = [Const(0.0)] * OPS[op].arity
+        shape = OPS[op].shape
         self.reversed_body.append((op, args))
         for user in users:
             user.fill(Var(self.size - len(self.reversed_body)))
         live = any(user.live for user in users)
         slots = [_Slot(args, position, op, _Need.ANY, live) for position in range(len(args))]
-        if OPS[op].shape is Shape.ELEMENTWISE:
+        if shape is Shape.ELEMENTWISE:
             # The third argument of `interp` and `clip` is a rate or a bound.
             pick(self.rng, slots[:2]).need = max(_Need.NOT_CONSTANT, *(user.need for user in users))
-        else:
-            for slot in slots:
-                slot.need = _Need.TENSOR
-        return slots
+            return slots
+        tensors = 1 if shape in (Shape.RESCALING, Shape.SQUARE) else len(slots)
+        for slot in slots[tensors:]:
+            slot.fill(random_constant(self.rng, op, slot.position))
+        for slot in slots[:tensors]:
+            slot.need = _Need.TENSOR
+        return slots[:tensors]
 
     def _average(self, slot: _Slot, state: str) -> None:
         self.open.remove(slot)
@@ -118,14 +124,30 @@ class _Growth:
     def _grow_anywhere(self) -> None:
         slot = self.open.pop(int(self.rng.random() * len(self.open)))
         op = OP_WHEEL.spin(self.rng)
-        while slot.need is _Need.TENSOR and OPS[op].shape is Shape.REDUCTION:
+        while slot.need is _Need.TENSOR and OPS[op].shape in _NOT_TENSORS:
             op = OP_WHEEL.spin(self.rng)
         users = [slot]
         others = [other for other in self.open if other.need <= slot.need]
         if others and self.rng.random() < _SHARED:
             users.append(pick(self.rng, others))
             self.open.remove(users[1])
-        self.open += self._grow(op, users)
+        if OPS[op].shape in _SQUARES:
+            self._grow_product(op, users)
+        else:
+            self.open += self._grow(op, users)
+
+    def _grow_product(self, op: str, users: list[_Slot]) -> None:
+        """A product with a square matrix, x x' y, and where `op` is a root of it; or a scalar, where space is short."""
+        needed = 4 if op == "inverse_root" else 3
+        if self.size - len(self.reversed_body) < needed:
+            self.open += self._grow("dot", users) if users[0].need is not _Need.TENSOR else self._grow("neg", users)
+            return
+        square, value = self._grow("matmul", users)
+        if op == "inverse_root":
+            (square,) = self._grow(op, [square])
+        first, turned = self._grow("matmul", [square])
+        (second,) = self._grow("transpose", [turned])
+        self.open += [value, first, second]
 
     def _fill_states(self) -> None:
         """Read every state somewhere that the update depends on, where there is room."""

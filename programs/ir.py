@@ -82,7 +82,8 @@ class Signature:
         inputs: The reserved input names a program may ask for, in the order they are printed, with their kinds.
         required: The inputs that at least one output must depend on.
         outputs: The results, before the states, with their kinds.
-        costs: What inputs cost that are not free.
+        costs: The inputs that a rule should have a reason to ask for, with what they cost. The loss costs nothing, but
+            whoever trains with the rule has to hand it over.
     """
 
     name: str
@@ -108,7 +109,9 @@ UPDATE_RULE = Signature(
     ),
     required=("g",),
     outputs=MappingProxyType({"update": Kind.TENSOR}),
-    costs=MappingProxyType({"w0": InputCost(memory=1.0), "h": InputCost(memory=1.0, gradients=2.0)}),
+    costs=MappingProxyType(
+        {"w0": InputCost(memory=1.0), "h": InputCost(memory=1.0, gradients=2.0), "loss": InputCost()}
+    ),
 )
 """`w` weights, `g` gradient, `w0` the initial weights, `h` an estimate of the diagonal of the Hessian, `loss` of the
 batch, `lr` the scheduled learning rate, `t` the step from 1, `T` the number of steps.

@@ -157,6 +157,8 @@ class TorchPrinter(Printer):
             return op.torch
         like = next(i for i in range(len(args)) if i not in numbers)
         template = _NUMBER_FIRST.get(op.name, op.torch) if numbers[0] == 0 else op.torch
+        if op.name == "clip" and len({self._needs_tensor(instr, i) for i in numbers}) == 1 and numbers == [1, 2]:
+            template = "torch.clamp({0}, {1}, {2})"
         tensor = "torch.tensor({{{}}}, dtype={{{}}}.dtype)"
         parts = [tensor.format(i, like) if self._needs_tensor(instr, i) else f"{{{i}}}" for i in range(len(args))]
         return template.format(*parts)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from programs.draw import CONSTANTS, OP_WEIGHTS, RATES, Wheel, perturbed, pick, random_constant
+from programs.draw import CONSTANTS, DAMPING, OP_WEIGHTS, RATES, Wheel, perturbed, pick, random_constant
 from programs.ops import OPS
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -41,6 +41,12 @@ def test_the_share_of_an_average_is_a_rate() -> None:
     rng = np.random.default_rng(0)
     assert {random_constant(rng, "interp", 2).value for _ in range(200)} == set(RATES)
     assert {random_constant(rng, "interp", 1).value for _ in range(200)} - set(RATES)
+
+
+def test_roots_of_matrices_are_of_customary_order_and_damped() -> None:
+    rng = np.random.default_rng(0)
+    assert {random_constant(rng, "inverse_root", 1).value for _ in range(50)} == {2.0, 4.0}
+    assert {random_constant(rng, "inverse_root", 2).value for _ in range(100)} == set(DAMPING)
 
 
 @given(SEEDS, st.floats(0.5, 1, exclude_min=True, exclude_max=True))

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from programs import zoo
 from programs.check import check
 from programs.edit import DEFAULT_WEIGHTS, MAX_INSTRUCTIONS, MAX_STATES, mutate
+from programs.fingerprint import fingerprint
 from programs.generate import random_program
 from programs.ir import Program
 from programs.operators import OPERATORS, EditError
@@ -64,8 +65,10 @@ def test_edits_that_undo_each_other_are_followed_by_another() -> None:
 
 @pytest.mark.parametrize("operator", OPERATORS)
 def test_every_operator_alone_finds_children(operator: str) -> None:
-    children = {mutate(ADAMW, generator(seed), weights={operator: 1}, donors=ZOO).program for seed in range(60)}
-    assert len(children) > (1 if operator == "drop_state" else 15)
+    tied = parse("def f(g, m, lr, *, beta=0.9):\n    m = interp(g, m, beta)\n    return interp(g, m, beta) * lr, m")
+    program = tied if operator == "untie" else ADAMW
+    children = {mutate(program, generator(seed), weights={operator: 1}, donors=ZOO).program for seed in range(60)}
+    assert len(children) > (1 if operator == "drop_state" else 8)
 
 
 def test_weights_decide_how_often_an_operator_is_used() -> None:
@@ -87,6 +90,19 @@ def test_by_default_every_operator_is_used_and_none_fails_too_often() -> None:
     assert {"insert", "delete", "add", "drop", "splice", "beta1", "weight_decay", "sub", "m_hat"} <= used.keys()
     assert {reason.split(":")[0] for reason in rejected} <= OPERATORS.keys()
     assert 0 < rejected.total() < 200, "a child takes about one attempt"
+
+
+def test_a_child_behaves_otherwise_when_asked_to() -> None:
+    neutral = {"swap": 1.0, "constant": 1.0, "insert": 1.0, "tie": 1.0}
+    behaviour = fingerprint(ADAMW).behaviour
+    same, reasons = 0, Counter[str]()
+    for seed in range(150):
+        same += fingerprint(mutate(ADAMW, generator(seed), weights=neutral).program).behaviour == behaviour
+        edited = mutate(ADAMW, generator(seed), weights=neutral, differs=True)
+        assert fingerprint(edited.program).behaviour != behaviour
+        reasons.update(edited.rejected)
+    assert same > 0
+    assert any(reason.endswith(": behaves as its parent") for reason in reasons)
 
 
 def test_the_names_of_untouched_results_stay() -> None:

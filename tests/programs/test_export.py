@@ -72,7 +72,7 @@ def test_adamw_matches_the_one_in_torch() -> None:
 @pytest.mark.parametrize("name", RULES)
 def test_a_loaded_state_dict_continues_identically(name: str) -> None:
     program = parse(RULES[name])
-    make = optimizer_class(program)
+    make = optimizer_class(program, curved=True)
     params = parameters()
     optimizer = make(params, **required(program, LR, 6))
     for step in range(1, 4):

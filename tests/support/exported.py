@@ -98,9 +98,13 @@ def load(source: str) -> ModuleType:
     return module
 
 
-def optimizer_class(program: Program | str) -> Any:
+def optimizer_class(program: Program | str, *, curved: bool = False) -> Any:
+    """The exported class; `curved` makes up a curvature, for gradients that come from no loss."""
     program = parse(program) if isinstance(program, str) else program
-    return load(export(program, class_name="Exported")).Exported
+    module = load(export(program, class_name="Exported"))
+    if curved:
+        module.curvatures = lambda params: {p: p.grad.square() for p in params}  # type: ignore[attr-defined]
+    return module.Exported
 
 
 def required(program: Program, lr: float, steps: int) -> dict[str, float]:
@@ -138,7 +142,7 @@ def flat(tensors: Iterable[torch.Tensor | None]) -> torch.Tensor:
 def trained(program: Program, *, steps: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
     """The weights after every step, then the states at the end, as the exported optimizer leaves them."""
     params = parameters(dtype=dtype)
-    optimizer = optimizer_class(program)(params, **required(program, LR, steps))
+    optimizer = optimizer_class(program, curved=True)(params, **required(program, LR, steps))
     trace = []
     for step in range(1, steps + 1):
         set_gradients(params, step)
@@ -163,7 +167,7 @@ def interpreted(
         set_gradients(params, step)
         gradient = flat(p.grad for p in params)[None]
         inputs = {"w": array(weights), "g": array(gradient), "lr": LR, "t": float(step), "T": float(steps)}
-        inputs |= {"w0": array(initial), "loss": loss_at(step)}
+        inputs |= {"w0": array(initial), "h": array(gradient.square()), "loss": loss_at(step)}
         (update,), states = runner(inputs, states)
         weights = weights - torch.as_tensor(update)
         trace.append(weights)
