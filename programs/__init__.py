@@ -3,10 +3,11 @@
 A rule is text that is read as data, a straight-line program over a closed table of operations. Read in this order:
 
 - `ops` the table of operations: what each does, in numpy and in torch, and where it departs from IEEE 754;
-  `matrix` the reference meanings of those that need matrix products
-- `ir` a program as data; `kinds` the three kinds of value it computes with
+  `matrix` the reference meanings of those that need matrix products; `table` the same for a reader
+- `ir` a program as data; `kinds` the kinds of value it computes with
 - `zoo` the known rules, written in the language: the best introduction to it
-- `parse` text to program, with `errors` that say where, why, and what would be allowed; `show` program to text
+- `parse` text to program, read as words by `scan`, with `errors` that say where, why, and what would be allowed;
+  `show` program to text
 - `check` is it legal, which parts of it matter, and what does it cost
 - `run` what it does to the weights, in numpy or (`run_torch`, the one file that imports torch) in torch;
   `layout` how the parameters of a model lie in one vector
@@ -15,5 +16,5 @@ A rule is text that is read as data, a straight-line program over a closed table
   `measures` what it is like, for the axes of an archive
 - `generate` random programs; `edit` children of a program, by the `operators` of mutation and crossover, which are made
   of structural rewrites (`rewrite`) and draw from weighted tables (`draw`)
-- `export` the source of a torch optimizer, its body written by `torch_source`
+- `export` the source of a torch optimizer, its body written by `torch_source`, its fixed parts in `torch_file`
 """

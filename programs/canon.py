@@ -8,19 +8,22 @@ number, and those still in the class of zero are the constant 0.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from programs.check import liveness
+from programs.check import CheckError, check, liveness
 from programs.graph import Graph, digest
 from programs.ir import Arg, Instr, Program, Ref, Var
-from programs.ops import OPS
+from programs.ops import OPS, Shape
 from programs.rewrite import prune
 from programs.rules import TO_COMPARE, TO_READ, Rule
 
 _COMMUTATIVE = frozenset(op.name for op in OPS.values() if op.commutative)
 _EXACTLY_COMMUTATIVE = frozenset(name for name in _COMMUTATIVE if not OPS[name].edge)
+_NOT_ELEMENTWISE = frozenset(op.name for op in OPS.values() if op.shape is not Shape.ELEMENTWISE)
 _ZERO = b"zero"
+_REMEMBERED = 100_000  # expressions, about 50 MB
 
 Colours = dict[str, bytes]
 
@@ -29,23 +32,71 @@ def simplify(program: Program) -> Program:
     """The same program without what does nothing, never longer, with its names, order and hyperparameters kept.
 
     Drops instructions, states, inputs and hyperparameters that no output depends on, this step or a later one; merges
-    equal expressions and states that always hold the same number; folds constants in double precision where the result
-    is finite; applies the exact rules. In double precision every output keeps every bit.
+    equal expressions and states that always hold the same number; folds constants in double precision where IEEE 754
+    fixes every bit and the result is finite; applies the exact rules. In double precision every output keeps every bit.
     """
-    form = _normal_form(program, TO_READ, _EXACTLY_COMMUTATIVE, by_value=False)
-    return _write(program, form)
+    recurrence = _Recurrence(program)
+    simplified = _write(program, _normal_form(recurrence, _to_read, by_value=False))
+    try:
+        check(simplified)
+    except CheckError:  # a state that stays zero was all that gave a value its shape
+        opaque = {name: name.encode() for name in recurrence.states}
+        return _write(program, recurrence.enter(_to_read(), opaque, by_value=False))
+    return simplified
 
 
 def structure(program: Program) -> str:
     """A hash, 32 hexadecimal digits, of what a program computes as far as exact algebra can tell.
 
     Hyperparameters count by their default values. The same for programs that differ in names, in the order of
-    instructions, states or commutative arguments, in dead code, or in anything else that `simplify` removes.
+    instructions, states or commutative arguments, in dead code, or in anything else that `simplify` removes. The same
+    on every machine.
     """
-    form = _normal_form(program, TO_COMPARE, _COMMUTATIVE, by_value=True)
-    key_of = [node.key for node in form.graph.nodes]
-    recurrences = {digest(colour, key_of[form.nexts[name]]) for name, colour in form.colours.items() if colour != _ZERO}
-    return digest(program.signature.name, *(key_of[place] for place in form.outputs), *sorted(recurrences)).hex()
+    form = _normal_form(_Recurrence(program), _memory.graph, by_value=True)
+    key_of = form.graph.nodes
+    recurrences = {
+        digest(colour, key_of[form.nexts[name]].key) for name, colour in form.colours.items() if colour != _ZERO
+    }
+    return digest(program.signature.name, *(key_of[place].key for place in form.outputs), *sorted(recurrences)).hex()
+
+
+def rewrites(program: Program) -> list[Rule]:
+    """The rules that `structure` applies to a program, in order, each as often as it is applied."""
+    fired: list[list[Rule]] = []
+
+    def graph() -> Graph:
+        fired.append([])
+        return Graph(TO_COMPARE, _COMMUTATIVE, sort=True, fired=fired[-1])
+
+    _normal_form(_Recurrence(program), graph, by_value=True)
+    return fired[-1]
+
+
+class _Memory(threading.local):
+    """Expressions of earlier programs, so that what they share with the next is looked up and not made again."""
+
+    def __init__(self) -> None:
+        self._graph = Graph(TO_COMPARE, _COMMUTATIVE, sort=True)
+
+    def graph(self) -> Graph:
+        if len(self._graph.nodes) > _REMEMBERED:
+            self.forget()
+        return self._graph
+
+    def forget(self) -> None:
+        self._graph = Graph(TO_COMPARE, _COMMUTATIVE, sort=True)
+
+
+_memory = _Memory()
+
+
+def forget() -> None:
+    """Empty the memory of `structure`, which then starts cold; its answers do not depend on it."""
+    _memory.forget()
+
+
+def _to_read() -> Graph:
+    return Graph(TO_READ, _EXACTLY_COMMUTATIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +106,7 @@ class _Form:
     Attributes:
         graph: Its expressions.
         outputs: The nodes of what the signature asks for.
-        nexts: The node of the next value of each state.
+        nexts: The node of the next value of each live state.
         colours: The class of each live state: states of one colour always hold the same number.
         names: What a reader calls a node, where the program says so.
     """
@@ -67,45 +118,82 @@ class _Form:
     names: dict[int, str]
 
 
-def _normal_form(
-    program: Program, rules: Mapping[str, Sequence[Rule]], commutative: frozenset[str], *, by_value: bool
-) -> _Form:
-    _, live_names = liveness(program, program.signature_outputs)
-    colours = {name: _ZERO for name in program.states if name in live_names}
-    while True:
-        form = _enter(program, Graph(rules, commutative), colours, by_value=by_value)
-        zero = form.graph.constant(0.0)
-        refined = {
-            name: _ZERO if colour == _ZERO and form.nexts[name] == zero else _next_colour(form, name)
-            for name, colour in colours.items()
+class _Recurrence:
+    """What of a program is live, and which part of that makes the next states.
+
+    Attributes:
+        program: The program.
+        states: Its live states.
+        zeros: Whether a state that stays zero may be the constant 0. Not among reductions, which see its shape.
+    """
+
+    def __init__(self, program: Program) -> None:
+        live, names = liveness(program, program.signature_outputs)
+        self.program = program
+        self.states = [name for name in program.states if name in names]
+        self._names = names
+        self._live = sorted(live)
+        self._nexts = [program.next_state(name) for name in self.states]
+        self._core = _needed(program.body, self._live, self._nexts)
+        self.zeros = _NOT_ELEMENTWISE.isdisjoint([program.body[index].op for index in self._live])
+
+    def refined(self, graph: Graph, colours: Colours, *, by_value: bool) -> Colours:
+        """The classes of the states after one more step."""
+        heads = self._heads(graph, colours, by_value=by_value)
+        zero = graph.constant(0.0)
+        places = graph.enter_some(self.program, self._core, heads)
+        nexts = zip(self.states, graph.places_of(self._nexts, places, heads), strict=True)
+        return {
+            name: _ZERO
+            if next_ == zero and self.zeros and colours[name] == _ZERO
+            else digest(colours[name], graph.nodes[next_].key)
+            for name, next_ in nexts
         }
-        # Classes only ever split, and the class of zero only by founding another one.
-        if len({*refined.values()} - {_ZERO}) == len({*colours.values()} - {_ZERO}):
-            return form
-        colours = refined
+
+    def enter(self, graph: Graph, colours: Colours, *, by_value: bool) -> _Form:
+        """All that is live, taking states of one colour for one state."""
+        heads = self._heads(graph, colours, by_value=by_value)
+        places = graph.enter_some(self.program, self._live, heads)
+        names: dict[int, str] = {}
+        for index in self._live:
+            if self.program.body[index].name:
+                names.setdefault(places[index], self.program.body[index].name)
+        nexts = dict(zip(self.states, graph.places_of(self._nexts, places, heads), strict=True))
+        return _Form(graph, graph.places_of(self.program.signature_outputs, places, heads), nexts, colours, names)
+
+    def _heads(self, graph: Graph, colours: Colours, *, by_value: bool) -> dict[str, int]:
+        heads = {name: graph.leaf(Ref(name), f"input {name}") for name in self.program.inputs}
+        for hyper in self.program.hypers:
+            if hyper.name in self._names:
+                opaque = f"hyper {hyper.name}"
+                heads[hyper.name] = graph.constant(hyper.default) if by_value else graph.leaf(Ref(hyper.name), opaque)
+        for name in self.states:
+            colour = colours[name]
+            is_zero = colour == _ZERO and self.zeros
+            heads[name] = graph.constant(0.0) if is_zero else graph.leaf(Ref(name), colour)
+        return heads
 
 
-def _next_colour(form: _Form, name: str) -> bytes:
-    return digest(form.colours[name], form.graph.nodes[form.nexts[name]].key)
+def _needed(body: Sequence[Instr], live: Sequence[int], roots: Iterable[Arg]) -> list[int]:
+    """Which of the live instructions `roots` depend on within one step, in order."""
+    needed = {arg.index for arg in roots if type(arg) is Var}
+    for index in reversed(live):
+        if index in needed:
+            needed.update([arg.index for arg in body[index].args if type(arg) is Var])
+    return sorted(needed)
 
 
-def _enter(program: Program, graph: Graph, colours: Colours, *, by_value: bool) -> _Form:
-    """Enter a program, taking states of one colour for one state."""
-    heads: dict[str, int] = {name: graph.leaf(Ref(name), f"input {name}") for name in program.inputs}
-    for hyper in program.hypers:
-        opaque = graph.leaf(Ref(hyper.name), f"hyper {hyper.name}")
-        heads[hyper.name] = graph.constant(hyper.default) if by_value else opaque
-    for name in program.states:
-        colour = colours.get(name, _ZERO)
-        heads[name] = graph.constant(0.0) if colour == _ZERO else graph.leaf(Ref(name), colour)
-    places = graph.enter(program, heads)
-    names: dict[int, str] = {}
-    for instr, place in zip(program.body, places, strict=False):
-        if instr.name:
-            names.setdefault(place, instr.name)
-    asked = len(program.body) + len(program.signature.outputs)
-    nexts = dict(zip(program.states, places[asked:], strict=True))
-    return _Form(graph, tuple(places[len(program.body) : asked]), nexts, colours, names)
+def _normal_form(recurrence: _Recurrence, graph: Callable[[], Graph], *, by_value: bool) -> _Form:
+    colours = dict.fromkeys(recurrence.states, _ZERO)
+    classes = 0
+    # Classes only ever split, and the class of zero only by founding another one.
+    while classes < len(colours):
+        refined = recurrence.refined(graph(), colours, by_value=by_value)
+        found = len({*refined.values()} - {_ZERO})
+        if found == classes:
+            break
+        colours, classes = refined, found
+    return recurrence.enter(graph(), colours, by_value=by_value)
 
 
 def _write(program: Program, form: _Form) -> Program:
@@ -118,5 +206,7 @@ def _write(program: Program, form: _Form) -> Program:
         else:
             written.append(Var(len(body)))
             body.append(Instr(node.op, tuple(written[arg] for arg in node.args), form.names.get(place, "")))
-    places = (*form.outputs, *(form.nexts[name] for name in program.states))
-    return prune(replace(program, body=tuple(body), outputs=tuple(written[place] for place in places)))
+    kept = [name for name in program.states if name in form.nexts]
+    places = (*form.outputs, *(form.nexts[name] for name in kept))
+    outputs = tuple(written[place] for place in places)
+    return prune(replace(program, states=tuple(kept), body=tuple(body), outputs=outputs))

@@ -5,16 +5,19 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_SHOWN = 100
+"""Characters of a long line that are shown around the place."""
+
 
 class RuleError(ValueError):
     """A text that is not a rule of the language.
 
     Attributes:
         message: What is wrong, in one sentence.
-        line: Line number, from 1; 0 where no single line is to blame.
-        column: Column number, from 0.
+        line: Line number, from 1; 0 where no text is to blame.
+        column: Column number, from 0; at most the length of the line.
         source_line: The offending line as written.
-        hint: What is allowed, or how to mend it; may be empty.
+        hint: What is allowed, or how to mend it; may be empty where no text is to blame.
     """
 
     def __init__(self, message: str, *, line: int = 0, column: int = 0, source_line: str = "", hint: str = "") -> None:
@@ -28,8 +31,21 @@ class RuleError(ValueError):
     def __str__(self) -> str:
         if not self.line:
             return "\n".join(filter(None, [self.message, self.hint]))
-        lines = [f"line {self.line}: {self.message}", f"    {self.source_line}", "    " + " " * self.column + "^"]
+        source, column = _window(self.source_line, self.column)
+        # A tab moves the caret as far as it moves the text above it; what a terminal might obey is not shown as it is.
+        caret = "".join("\t" if character == "\t" else " " for character in source[:column]) + "^"
+        shown = "".join(c if c == "\t" or (c.isascii() and c.isprintable()) else "?" for c in source)
+        lines = [f"line {self.line}: {self.message}", f"    {shown}", f"    {caret}"]
         return "\n".join([*lines, self.hint] if self.hint else lines)
+
+
+def _window(line: str, column: int) -> tuple[str, int]:
+    """The part of a long line around a column, and where the column is in it."""
+    if len(line) <= 2 * _SHOWN:
+        return line, column
+    start = max(column - _SHOWN, 0)
+    opening, closing = "..." if start else "", "..." if start + 2 * _SHOWN < len(line) else ""
+    return f"{opening}{line[start : start + 2 * _SHOWN]}{closing}", column - start + len(opening)
 
 
 def suggest(unknown: str, known: Iterable[str]) -> str:

@@ -36,6 +36,8 @@ class Kind(IntEnum):
     COLUMN_VECTOR = 9
     """columns x 1: a value per column, transposed"""
 
+    __hash__ = int.__hash__  # that of an enumeration is many times slower, and kinds are looked up all the time
+
     def __str__(self) -> str:
         return self.name.lower().replace("_", "-")
 

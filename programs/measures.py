@@ -19,7 +19,9 @@ def measure(program: Program) -> dict[str, float]:
         `state_slots`: states shaped like the weights that the update depends on, after simplification;
         `instructions`: instructions after simplification;
         `gradient_homogeneity`: the degree to which the update follows the scale of the gradients, see below;
-        `matrix_products`: instructions that multiply matrices.
+        `matrix_products`: instructions that multiply or decompose matrices;
+        `memory_per_weight`, `flops_per_weight`: numbers kept from step to step and floating-point operations of a step,
+        per weight (see `programs.check.Cost`).
 
     The degree is k where gradients c times as large, from the first step on, make the update c**k times as large: 0 for
     Adam and Lion, 1 for SGD. It is the median over weights at the last step of a probe between 1/8 and 8 times the same
@@ -33,6 +35,8 @@ def measure(program: Program) -> dict[str, float]:
         "instructions": float(len(simplified.body)),
         "gradient_homogeneity": _homogeneity(simplified),
         "matrix_products": float(cost.matrix_products),
+        "memory_per_weight": float(cost.memory_per_weight),
+        "flops_per_weight": float(cost.flops_per_weight),
     }
 
 

@@ -51,6 +51,8 @@ _INSTEAD = {
     "!": _COMPARE,
     "if": "Write: where(condition, x, y).",
     "^": "Write: x ** y.",
+    "@": "Write: matmul(x, y).",
+    "[": "Reductions such as mean(x) take a whole tensor; nothing takes a part of one.",
     "\\": "A line goes on as long as a bracket is open.",
     ";": "Write each statement on a line of its own.",
     '"': _NOTES,
@@ -78,7 +80,8 @@ class _Parser:
         self.open = 0
         self.signature = signature
         self.scope: dict[str, Arg] = {}
-        self.body: list[Instr] = []
+        self.body: list[tuple[str, tuple[Arg, ...]]] = []
+        self.names: dict[int, str] = {}
         self.places: list[int] = []
 
     def program(self) -> Program:
@@ -86,7 +89,8 @@ class _Parser:
         outputs = self._lines()
         inputs = tuple(name for name in self.signature.inputs if name in names)
         states = tuple(name for name in names if name not in inputs)
-        program = Program(name, inputs, states, hypers, tuple(self.body), outputs, self.signature)
+        body = tuple(Instr(op, args, self.names.get(index, "")) for index, (op, args) in enumerate(self.body))
+        program = Program(name, inputs, states, hypers, body, outputs, self.signature)
         try:
             check(program)
         except CheckError as error:
@@ -132,11 +136,11 @@ class _Parser:
         self._read("(", _HEAD)
         return place
 
-    def _close(self, bracket: int) -> None:
+    def _close(self, bracket: int, hint: str = "") -> None:
         if self.word is END or (self.word != ")" and self.words[self.at - 1][0] == "\n"):
             raise self._error("'(' is never closed.", "Write ) where the bracket ends.", bracket)
         if self.word != ")":
-            raise self._unexpected("',' or ')'")
+            raise self._unexpected("',' or ')'", hint)
         self.open -= 1
         self._step()
 
@@ -179,7 +183,7 @@ class _Parser:
             if self.word != ",":
                 break
             self._step()
-        self._close(bracket)
+        self._close(bracket, _HEAD)
         self._read(":", _HEAD)
         return name, names, tuple(hypers)
 
@@ -237,13 +241,12 @@ class _Parser:
         before = len(self.body)
         value = self._expression(0, 0)
         if isinstance(value, Var) and before <= value.index == len(self.body) - 1:
-            instr = self.body[value.index]
-            self.body[value.index] = Instr(instr.op, instr.args, name)
+            self.names[value.index] = name
         self.scope[name] = value
 
     def _return(self) -> tuple[Arg, ...]:
         place = self.at
-        self._step()
+        self._read("return", _FORM)
         bracket = self._bracket() if self._one_bracket() else None
         values = [self._expression(0, 0)]
         while self.word == ",":
@@ -270,10 +273,12 @@ class _Parser:
         place = self.at
         if depth > MAX_DEPTH:
             raise self._error("The expression is nested too deeply.", _SHORTER)
-        if self.word == "-":
+        if self.word in self.scope:
+            left = self.scope[self._step()]
+        elif self.word == "-":
             self._step()
             value = self._expression(_NEGATION_BINDS, depth + 1)
-            left: Arg = Const(0.0 - value.value) if isinstance(value, Const) else self._emit(place, "neg", (value,))
+            left = Const(0.0 - value.value) if isinstance(value, Const) else self._emit(place, "neg", (value,))
         else:
             left = self._operand(depth + 1)
         while (binds := _BINDS.get(self.word, 0)) > least:
@@ -283,10 +288,8 @@ class _Parser:
         return left
 
     def _operand(self, depth: int) -> Arg:
+        """Read a number, a call, or an expression in brackets."""
         word = self.word
-        if word in self.scope:
-            self._step()
-            return self.scope[word]
         if word == "(":
             bracket = self._bracket()
             value = self._expression(0, depth)
@@ -298,8 +301,9 @@ class _Parser:
             raise self._unexpected("an expression")
         if self.words[self.at + 1] == "(":
             return self._call(depth)
+        after = self.words[self.at + 1]
         hint = f"Call it: {word}(...)." if word in OPS else suggest(word, self.scope)
-        raise self._error(f"Unknown name {_quoted(word)}.", _ONCE if self.words[self.at + 1] == "=" else hint)
+        raise self._error(f"Unknown name {_quoted(word)}.", _INSTEAD[after] if after in "=." else hint)
 
     def _number(self) -> Const:
         place, word = self.at, self._step()
@@ -333,7 +337,7 @@ class _Parser:
     def _emit(self, place: int, op: str, args: tuple[Arg, ...]) -> Var:
         if len(self.body) == MAX_INSTRUCTIONS:
             raise self._error(f"A rule has at most {MAX_INSTRUCTIONS} instructions.", _FEWER, place)
-        self.body.append(Instr(op, args))
+        self.body.append((op, args))
         self.places.append(place)
         return Var(len(self.body) - 1)
 

@@ -19,11 +19,12 @@ from programs.run import NUMPY, Runner
 
 Array = NDArray[np.floating[Any]]
 
-LAYOUT = Layout(((), (112,), (4, 3), (2, 2, 3), (2, 1, 2, 2)))
-"""Every number of axes, matrices that are tall and wide; a long vector, because of a rule that ends in a sign it takes
-hundreds of weights to see that a constant changed."""
-TIMES = (1.0, 2.0, 3.0, 40.0, 900.0)
-"""The `t` of each step: early, then far apart, so that whatever depends on time shows."""
+LAYOUT = Layout(((), (12,), (12, 9), (2, 2, 3), (2, 1, 2, 2)))
+"""Every number of axes, matrices that are tall and wide; one is large, because of a rule that ends in a sign it takes
+hundreds of weights to see that a constant changed, and no axis is long, because of matrices of its square."""
+TIMES = (1.0, 2.0, 3.0, 11.0, 41.0, 901.0)
+"""The `t` of each step: early, then far apart, so that whatever depends on time shows, what is done at every tenth step
+as well."""
 HORIZON = 1021.0
 """The `T` of each step: no number that a rule would hold by itself."""
 
@@ -36,11 +37,24 @@ class Probe:
         weights: shape `(steps, lanes, size)`.
         gradients: the same.
         rates: learning rates, shape `(steps, lanes, 1)`.
+        horizons: `T` by lane; `HORIZON` in all where there is none.
     """
 
     weights: Array
     gradients: Array
     rates: Array
+    horizons: tuple[float, ...] = ()
+
+    @property
+    def lanes(self) -> int:
+        """How many lanes it has."""
+        return len(self.rates[0])
+
+    def first(self, lanes: int) -> Probe:
+        """Only the first so many lanes of it."""
+        return Probe(
+            self.weights[:, :lanes], self.gradients[:, :lanes], self.rates[:, :lanes], self.horizons[:lanes]
+        )
 
     @cached_property
     def inputs(self) -> dict[str, Array]:
@@ -54,7 +68,7 @@ class Probe:
             "loss": np.repeat(_LOSSES, lanes, axis=1),
             "lr": self.rates,
             "t": np.repeat(np.reshape(TIMES, (-1, 1, 1)), lanes, axis=1),
-            "T": np.full(self.rates.shape, HORIZON),
+            "T": np.tile(np.array(self.horizons or [HORIZON] * lanes), steps),
         }
         return {name: value.reshape(steps * lanes, -1) for name, value in shown.items()}
 
@@ -74,4 +88,4 @@ def respond(program: Program, probe: Probe) -> Array:
 
 
 _CURVATURE = noise(8)[:, None, :] * 2.0
-_LOSSES = np.array([2.5, 2.25, 2.0, 1.25, 0.75])[:, None, None]
+_LOSSES = np.array([2.5, 1.5, 0.5, 0.25, 0.05, 0.002])[:, None, None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from programs.check import liveness
@@ -14,15 +14,29 @@ from programs.ops import OPS
 def prune(program: Program) -> Program:
     """The same rule without what no output depends on; its inputs are those that it uses."""
     live, names = liveness(program, program.signature_outputs)
-    moved: dict[Arg, Arg] = {Var(old): Var(new) for new, old in enumerate(sorted(live))}
+    inputs = tuple([name for name in program.signature.inputs if name in names])
+    if len(live) == len(program.body) and len(names) == len(inputs) + len(program.states) + len(program.hypers):
+        return program if inputs == program.inputs else replace(program, inputs=inputs)
+    place: dict[int, int] = {}
+    body: list[Instr] = []
+
+    def moved(args: Iterable[Arg]) -> tuple[Arg, ...]:
+        return tuple([Var(place[arg.index]) if type(arg) is Var else arg for arg in args])
+
+    for index in sorted(live):
+        instr = program.body[index]
+        shifted = any(type(arg) is Var and place[arg.index] != arg.index for arg in instr.args)
+        place[index] = len(body)
+        body.append(Instr(instr.op, moved(instr.args), instr.name) if shifted else instr)
     kept = [output for output, state in zip(program.next_states, program.states, strict=True) if state in names]
-    return replace(
-        program,
-        inputs=tuple(name for name in program.signature.inputs if name in names),
-        states=tuple(name for name in program.states if name in names),
-        hypers=tuple(hyper for hyper in program.hypers if hyper.name in names),
-        body=tuple(_instr_with(program.body[old], moved) for old in sorted(live)),
-        outputs=_args_with((*program.signature_outputs, *kept), moved),
+    return Program(
+        program.name,
+        inputs,
+        tuple([name for name in program.states if name in names]),
+        tuple([hyper for hyper in program.hypers if hyper.name in names]),
+        tuple(body),
+        moved((*program.signature_outputs, *kept)),
+        program.signature,
     )
 
 

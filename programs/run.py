@@ -7,13 +7,12 @@ of lanes at once. Whatever does not depend on an array (`1 - beta1 ** t`) is com
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from programs.check import Facts, check
+from programs.check import check
 from programs.ir import Arg, Const, Program, Ref, Var
 from programs.kinds import Kind, join
 from programs.layout import Layout, extents, slices, spread_index, width
@@ -51,8 +50,9 @@ class Backend(Protocol[A]):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Step(Generic[A]):
+class _Step(NamedTuple):
+    """One instruction: a function of values by their slots, its own slot, and what nobody reads after it."""
+
     function: Callable[..., Any]
     sources: tuple[int, ...]
     target: int
@@ -80,17 +80,35 @@ class Runner(Generic[A]):
         self._layout = layout
         self._backend = backend
         chosen = hypers or {}
-        constants: dict[Arg, float | A] = {
-            Ref(hyper.name): chosen.get(hyper.name, hyper.default) for hyper in program.hypers
-        }
-        constants |= {arg: arg.value for _, arg in program.uses() if isinstance(arg, Const)}
-        self._constants = list(constants.values())
-        arguments: list[Arg] = [*map(Ref, (*program.inputs, *program.states)), *constants]
-        arguments += map(Var, range(len(program.body)))
-        slots = {arg: slot for slot, arg in enumerate(arguments)}
-        self._steps = self._compile(program, facts, slots)
+        # A slot for every name, then for every result, then for every constant.
+        names = {name: slot for slot, name in enumerate((*program.inputs, *program.states))}
+        self._hypers = [chosen.get(hyper.name, hyper.default) for hyper in program.hypers]
+        names |= {hyper.name: slot for slot, hyper in enumerate(program.hypers, start=len(names))}
+        constants: dict[float, int] = {}
+        results, end = len(names), len(names) + len(program.body)
+
+        def slot_of(arg: Arg) -> int:
+            if type(arg) is Var:
+                return results + arg.index
+            if type(arg) is Ref:
+                return names[arg.name]
+            assert isinstance(arg, Const)
+            return constants.setdefault(arg.value, end + len(constants))
+
+        outputs = [slot_of(arg) for arg in program.outputs]
+        sources = [tuple([slot_of(arg) for arg in instr.args]) for instr in program.body]
+        self._steps: list[_Step] = []
+        needed = {*outputs, *range(results), *constants.values()}
+        for index in range(len(program.body) - 1, -1, -1):
+            instr = program.body[index]
+            drop = tuple({*sources[index]} - needed)
+            needed.update(drop)
+            function = self._function(OPS[instr.op], [facts.kind(arg) for arg in instr.args], facts.kinds[index])
+            self._steps.append(_Step(function, sources[index], results + index, drop))
+        self._steps.reverse()
+        self._constants = list(constants)
         kinds = [*program.signature.outputs.values(), *(facts.state_kinds[name] for name in program.states)]
-        shaped = [(slots[arg], width(layout, kind)) for arg, kind in zip(program.outputs, kinds, strict=True)]
+        shaped = [(slot, width(layout, kind)) for slot, kind in zip(outputs, kinds, strict=True)]
         self._outputs = shaped[: len(program.signature.outputs)]
         self._nexts = shaped[len(program.signature.outputs) :]
 
@@ -111,9 +129,7 @@ class Runner(Generic[A]):
         """
         values: list[Any] = [*(inputs[name] for name in self._inputs), *states]
         like = next(value for value in values if not isinstance(value, float))
-        values += self._constants
-        values += [None] * len(self._steps)
-
+        values += [*self._hypers, *[None] * len(self._steps), *self._constants]
         with np.errstate(all="ignore"):
             for step in self._steps:
                 values[step.target] = step.function(*[values[source] for source in step.sources])
@@ -138,12 +154,12 @@ class Runner(Generic[A]):
             What the signature asks for, shaped in the same way.
         """
         like = next(iter(inputs.values()))
-        lanes = len(like) // times
+        lanes = len(like) // times  # type: ignore[arg-type]  # an array has a length
         size = len(self._inputs)
         # What is stored at the end of a step is read in the next one.
         stored: list[Any] = [self._backend.row([0.0] * columns, like) for _, columns in self._nexts]
-        values: list[Any] = [*(inputs[name] for name in self._inputs), *stored, *self._constants]
-        values += [None] * len(self._steps)
+        values: list[Any] = [*(inputs[name] for name in self._inputs), *stored, *self._hypers]
+        values += [*[None] * len(self._steps), *self._constants]
         first, core, last = self._phases(range(size, size + len(stored)))
         with np.errstate(all="ignore"):
             for step in first:
@@ -162,33 +178,28 @@ class Runner(Generic[A]):
                 values[step.target] = step.function(*[values[source] for source in step.sources])
             return tuple(self._result(values[slot], columns, like) for slot, columns in self._outputs)
 
-    def _phases(self, states: range) -> tuple[list[_Step[A]], list[_Step[A]], list[_Step[A]]]:
+    def _phases(self, states: range) -> tuple[list[_Step], list[_Step], list[_Step]]:
         """Steps that no state reaches, those of the others that the next states need, and all of those others."""
         reached = set(states)
+        first, last = [], []
         for step in self._steps:
-            if not reached.isdisjoint(step.sources):
+            if reached.isdisjoint(step.sources):
+                first.append(step)
+            else:
+                last.append(step)
                 reached.add(step.target)
         needed = {slot for slot, _ in self._nexts}
-        for step in reversed(self._steps):
+        core = []
+        for step in reversed(last):
             if step.target in needed:
+                core.append(step)
                 needed.update(step.sources)
-        first = [step for step in self._steps if step.target not in reached]
-        last = [step for step in self._steps if step.target in reached]
-        return first, [step for step in last if step.target in needed], last
+        core.reverse()
+        return first, core, last
 
     def _result(self, value: float | A, columns: int, like: A) -> A:
         # Only a number that depends on no array has not yet the shape of its kind.
         return self._backend.row([value] * columns, like) if isinstance(value, float) else value
-
-    def _compile(self, program: Program, facts: Facts, slots: Mapping[Arg, int]) -> list[_Step[A]]:
-        last_use = program.last_uses()
-        steps: list[_Step[A]] = []
-        for index, instr in enumerate(program.body):
-            drop = tuple(slots[arg] for arg in set(instr.args) if isinstance(arg, Var) and last_use[arg] == index)
-            sources = tuple(slots[arg] for arg in instr.args)
-            function = self._function(OPS[instr.op], [facts.kind(arg) for arg in instr.args], facts.kinds[index])
-            steps.append(_Step(function, sources, slots[Var(index)], drop))
-        return steps
 
     def _function(self, op: Op, kinds: list[Kind], result: Kind) -> Callable[..., Any]:
         match op.shape:
@@ -306,7 +317,7 @@ class NumpyBackend:
         return transpose(value)
 
     def row(self, values: Sequence[float], like: NDArray[Any]) -> NDArray[Any]:
-        return np.tile(np.array(values, dtype=like.dtype), (len(like), 1))
+        return np.full((len(like), len(values)), values, dtype=like.dtype)
 
 
 NUMPY = NumpyBackend()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import textwrap
-from collections import Counter
 from collections.abc import Sequence
 
 from programs.ir import Arg, Const, Hyper, Instr, Program, Ref, Var
@@ -15,7 +13,8 @@ WIDTH = 112
 """Longest line that is written where names allow it; leaves room to quote a rule with an indent."""
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "neg": 3, "**": 4}
 _ATOM = 5
-_MAX_INLINED = 4
+_INLINED = (10, 6, 4, 2, 0)
+"""How many instructions one line may hold besides its own: the first number that keeps all lines short enough."""
 
 
 def show(program: Program) -> str:
@@ -28,7 +27,7 @@ def show(program: Program) -> str:
     statements, outputs = printer.statements()
     hypers = ["*", *map(_hyper, program.hypers)] if program.hypers else []
     head = listed(f"def {program.name}(", [*printer.positional(), *hypers], "):")
-    return "\n".join([head, textwrap.indent("\n".join([*statements, returned(outputs)]), "    ")]) + "\n"
+    return "\n    ".join([head, *statements, *returned(outputs).splitlines()]) + "\n"
 
 
 def number(value: float) -> str:
@@ -59,13 +58,20 @@ class Printer:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.end = len(program.body)
-        self.use_counts = Counter(arg for _, arg in program.uses())
-        self.last_use = program.last_uses()
-        self.state_names = dict(zip(program.next_states, program.states, strict=True))
+        self.use_counts = [0] * self.end
+        self.last_use: dict[str | int, int] = {}
+        for index, arg in program.uses():
+            if isinstance(arg, Var):
+                self.use_counts[arg.index] += 1
+                self.last_use[arg.index] = index
+            elif isinstance(arg, Ref):
+                self.last_use[arg.name] = index
+        states = zip(program.next_states, program.states, strict=True)
+        self.state_names = {arg.index: name for arg, name in states if isinstance(arg, Var)}
         self.head = [*program.inputs, *program.states, *(hyper.name for hyper in program.hypers)]
         self.inlined: set[int] = set()
         self.names: dict[int, str] = {}
-        self.holders: dict[str, Arg] = {}
+        self.holders: dict[str, str | int] = {}
 
     def positional(self) -> list[str]:
         """The names of inputs and states as the head of a rule lists them: tensor inputs, states, other inputs."""
@@ -75,7 +81,7 @@ class Printer:
 
     def statements(self) -> tuple[list[str], list[str]]:
         """The assignments in order, and the outputs; lines grow too long only if the names alone are too long."""
-        for most in range(_MAX_INLINED, -1, -1):
+        for most in _INLINED:
             statements, outputs = self._attempt(most)
             if max(map(len, [*statements, *returned(outputs).splitlines()])) + 4 <= WIDTH:
                 break
@@ -103,7 +109,7 @@ class Printer:
     def _attempt(self, most: int) -> tuple[list[str], list[str]]:
         """Statements and outputs with at most so many instructions written in place in one line."""
         self.names.clear()
-        self.holders = {name: Ref(name) for name in self.head}
+        self.holders = {name: name for name in self.head}
         taken = {*self.head, *(instr.name for instr in self.program.body)}
         self.fresh = (name for name in map("x{}".format, itertools.count(1)) if name not in taken)
         self._choose_inlined(most)
@@ -126,25 +132,26 @@ class Printer:
         for arg in reversed(args):
             if room > 0 and isinstance(arg, Var) and arg.index == cursor - 1:
                 instr = self.program.body[arg.index]
-                if not instr.name and self.use_counts[arg] == 1:
+                if not instr.name and self.use_counts[arg.index] == 1:
                     self.inlined.add(arg.index)
                     cursor, room = self._swallow(self.inlinable(instr), arg.index, room - 1)
         return cursor, room
 
     def _name(self, index: int) -> str:
         """The hinted name, or that of the state it is for, unless a value that is still needed holds it."""
-        name = self.program.body[index].name or self.state_names.get(Var(index), "")
+        name = self.program.body[index].name or self.state_names.get(index, "")
         holder = self.holders.get(name)
         if not name or name in OPS or (holder is not None and self.last_use.get(holder, -1) > index):
             name = next(self.fresh)
         self.names[index] = name
-        self.holders[name] = Var(index)
+        self.holders[name] = index
         return name
 
     def _expression(self, arg: Arg, *, top: bool = False) -> tuple[str, int]:
         """The text of an argument and how tightly it binds; `top` writes out even a named result."""
         if isinstance(arg, Const):
-            return number(arg.value), _ATOM if arg.value >= 0 and str(arg.value)[0] != "-" else _PRECEDENCE["neg"]
+            text = number(arg.value)
+            return text, _PRECEDENCE["neg"] if text[0] == "-" else _ATOM
         if isinstance(arg, Ref):
             return arg.name, _ATOM
         if arg.index not in self.inlined and not top:

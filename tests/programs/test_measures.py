@@ -93,3 +93,11 @@ def test_only_what_matters_is_counted() -> None:
     assert measures["matrix_products"] == 1
     assert measures["instructions"] == 7
     assert all(isinstance(value, float) for value in measures.values())
+
+
+def test_memory_and_operations_are_those_of_what_matters() -> None:
+    sgd, adamw = (measure(zoo.load(name)) for name in ("sgd", "adamw"))
+    assert (sgd["memory_per_weight"], adamw["memory_per_weight"]) == (0, 2)
+    assert 0 < sgd["flops_per_weight"] < adamw["flops_per_weight"]
+    wasteful = measure(parse("def rule(w, g, m, lr):\n    m = m + square(sqrt(g))\n    return g * lr, m\n"))
+    assert {name: wasteful[name] for name in sgd} == sgd

@@ -1,0 +1,126 @@
+"""Are two rules the same, and how do we know: by exact rewrites, by what they do, or up to a factor of the step."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from programs.canon import rewrites, structure
+from programs.fingerprint import LANES, PROBE, behaviour, digits, same
+from programs.ir import Program
+from programs.probe import LAYOUT, TIMES, Array, respond
+from programs.rewrite import prune
+
+_ONE = 1e-6  # a factor this close to 1 is one
+
+
+class Verdict(StrEnum):
+    """What two rules are to each other, from the closest to the furthest."""
+
+    STRUCTURE = "structure"
+    """Exact algebra makes one of the other: every bit agrees, but for what the table leaves open."""
+    BEHAVIOUR = "behaviour"
+    """They return the same on every probe, to six significant digits."""
+    FACTOR = "factor"
+    """The same, but for a constant factor of the step that another learning rate makes up for."""
+    DIFFERENT = "different"
+    """A probe tells them apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where two rules first differ. Where both are proportional to the learning rate, their steps were brought to one
+    size before.
+
+    Attributes:
+        step: The value of `t`.
+        shown: Which of the probes, in words.
+        learning_rate: At that step.
+        parameter: Shape of the parameter tensor.
+        weight: Index in it, flattened.
+        left: The update of the first rule.
+        right: The update of the second rule.
+    """
+
+    step: float
+    shown: str
+    learning_rate: float
+    parameter: tuple[int, ...]
+    weight: int
+    left: float
+    right: float
+
+    @property
+    def relative(self) -> float:
+        """The difference as a share of the larger update; infinite where only one of them is finite."""
+        largest = max(abs(self.left), abs(self.right))
+        return abs(self.left - self.right) / largest if math.isfinite(largest) else math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Sameness:
+    """The answer.
+
+    Attributes:
+        verdict: What the two are to each other.
+        left: Rewrites of the first rule alone on the way to the common form, with how often each; empty unless the
+            verdict is `STRUCTURE`.
+        right: Those of the second alone.
+        factor: The step of the second rule over that of the first, for `BEHAVIOUR` and `FACTOR`.
+        difference: Where they differ, for `DIFFERENT`.
+    """
+
+    verdict: Verdict
+    left: dict[str, int]
+    right: dict[str, int]
+    factor: float | None = None
+    difference: Difference | None = None
+
+
+@np.errstate(all="ignore")
+def compare(left: Program, right: Program) -> Sameness:
+    """Compare two legal rules. Hyperparameters count by their default values, names do not count."""
+    if structure(left) == structure(right):
+        first, second = Counter(_rewrites(left)), Counter(_rewrites(right))
+        return Sameness(Verdict.STRUCTURE, dict(first - second), dict(second - first))
+    (mine, my_scale), (yours, your_scale) = behaviour(left), behaviour(right)
+    if mine.shape == yours.shape and same(mine, yours):
+        factor = your_scale / my_scale
+        verdict = Verdict.BEHAVIOUR if abs(factor - 1) < _ONE else Verdict.FACTOR
+        return Sameness(verdict, {}, {}, factor=factor)
+    if mine.shape != yours.shape:  # one of them is not proportional to the learning rate, and the other loses nothing
+        mine, yours = respond(left, PROBE), respond(right, PROBE)
+    return Sameness(Verdict.DIFFERENT, {}, {}, difference=_difference(mine, yours))
+
+
+def _rewrites(program: Program) -> list[str]:
+    """The rules that bring a program to its canonical form, and what is left out of it before, in words."""
+    pruned = prune(program)
+    instructions = len(program.body) - len(pruned.body)
+    states = len(program.states) - len(pruned.states)
+    dead = ["leave out an instruction that does nothing"] * instructions + ["leave out a dead state"] * states
+    return dead + [rule.line for rule in rewrites(program)]
+
+
+def _difference(mine: Array, yours: Array) -> Difference:
+    """The largest relative difference in the first step that has any."""
+    differs = digits(mine) != digits(yours)
+    step = int(np.flatnonzero(differs.any(axis=(1, 2)))[0])
+    a, b = mine[step], yours[step]
+    size = np.abs(a - b) / np.maximum(np.abs(a), np.abs(b))
+    size = np.where(differs[step], np.where(np.isnan(size), np.inf, size), -1.0)
+    lane, place = np.unravel_index(int(size.argmax()), size.shape)
+    index = next(i for i, part in enumerate(LAYOUT.slices) if part.start <= place < part.stop)
+    return Difference(
+        step=TIMES[step],
+        shown=LANES[int(lane) % len(LANES)],
+        learning_rate=float(PROBE.rates[step, lane, 0]),
+        parameter=LAYOUT.shapes[index],
+        weight=int(place) - LAYOUT.slices[index].start,
+        left=float(a[lane, place]),
+        right=float(b[lane, place]),
+    )
