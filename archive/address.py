@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from json import JSONEncoder
 from pathlib import Path
 from urllib.parse import quote
@@ -10,7 +11,13 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
 
-_LOCK_TIMEOUT = "30"  # seconds that SQLite waits for another writer; `?timeout=` in the URL overrules it
+_LOCK_TIMEOUT = "30"  # seconds that a writer waits for another; for SQLite, `?timeout=` in the URL overrules it
+_LONGEST_PAUSE = 300  # seconds between two statements of a turn: a driver that is frozen in one may not hold the run
+_POSTGRESQL = {  # of libpq, in seconds but for the last: a server that is gone is noticed, not waited for
+    "connect_timeout": "10",
+    "keepalives_idle": "30",
+    "tcp_user_timeout": "60000",
+}
 _json = JSONEncoder(allow_nan=False, separators=(",", ":")).encode  # NaN is no JSON, and not every database takes it
 
 
@@ -21,7 +28,7 @@ class Address:
         file: The absolute path of an SQLite file; None for a database behind a server.
 
     Raises:
-        ValueError: The URL names an SQLite database in memory.
+        ValueError: The URL names an SQLite database in memory, or a database of another kind.
     """
 
     def __init__(self, url: str | URL | Path) -> None:
@@ -31,6 +38,8 @@ class Address:
             if not self._url.database or self._url.database == ":memory:":
                 raise ValueError("An archive outlives its process: name a file, as in sqlite:///runs/first/run.db.")
             self.file = Path(self._url.database).resolve()
+        elif self._url.get_backend_name() not in ("postgresql", "postgres"):
+            raise ValueError(f"An archive is an SQLite file or a PostgreSQL database, not {self}.")
 
     def __str__(self) -> str:
         return str(self.file or self._url.render_as_string(hide_password=True))
@@ -41,16 +50,19 @@ class Address:
         SQLite would make a missing file on its own; here it does so only when told to.
 
         Raises:
-            ValueError: There is no driver for such a database.
+            ValueError: The database is of another kind, or its driver is not installed.
         """
-        url = self._url if self.file is None else self._sqlite(self.file, mode="rwc" if make_file else "rw")
         try:
-            engine = create_engine(url, json_serializer=_json)
+            engine = create_engine(self._target(make_file=make_file), json_serializer=_json)
         except (ArgumentError, ImportError) as error:
-            raise ValueError(f"no driver for {self}: {error}.") from error
+            raise ValueError(
+                f"no driver for {self}: {error}. For PostgreSQL: pip install 'psycopg[binary]'."
+            ) from error
         if self.file is not None:
-            event.listen(engine, "connect", _prepare)
+            event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin)
+        else:
+            event.listen(engine, "connect", _prepare_postgresql)
         return engine
 
     def inode(self) -> tuple[int, int] | None:
@@ -60,12 +72,23 @@ class Address:
         status = self.file.stat()
         return status.st_dev, status.st_ino
 
-    def _sqlite(self, file: Path, **options: str) -> URL:
-        query = {"timeout": _LOCK_TIMEOUT, **self._url.query, **options, "uri": "true"}
-        return self._url.set(database=f"file:{quote(str(file))}", query=query)
+    def _target(self, *, make_file: bool) -> URL:
+        """The URL with its driver and everything that was not said."""
+        if self.file is None:
+            return self._url.set(drivername="postgresql+psycopg", query=_POSTGRESQL | dict(self._url.query))
+        mode = "rwc" if make_file else "rw"
+        query = {"timeout": _LOCK_TIMEOUT, **self._url.query, "mode": mode, "uri": "true"}
+        return self._url.set(database=f"file:{quote(str(self.file))}", query=query)
 
 
-def _prepare(connection: DBAPIConnection, _: object) -> None:
+def _prepare_postgresql(connection: DBAPIConnection, _: object) -> None:
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(f"SET lock_timeout = '{_LOCK_TIMEOUT}s'")
+        cursor.execute(f"SET idle_in_transaction_session_timeout = '{_LONGEST_PAUSE}s'")
+    connection.commit()
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _: object) -> None:
     connection.isolation_level = None  # left to itself, the driver begins late and not immediately
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = NORMAL")

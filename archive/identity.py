@@ -14,23 +14,23 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import Connection, insert, inspect, select
+from sqlalchemy import Connection, func, insert, inspect, select
 
 from archive.address import Address
 from archive.database import translated
 from archive.errors import AlreadyExistsError, NotFoundError, NotOursError, StoreError, WrongVersionError
-from archive.schema import APPLICATION, VERSION, meta, metadata
+from archive.schema import APPLICATION, VERSION, alembic_version, meta, metadata
 
-_SQLITE_APPLICATION = int.from_bytes(b"Svna")
+_APPLICATION_ID = int.from_bytes(b"Svna")
 
 
-def identify(address: Address) -> None:
-    """Pass if an archive of our version lives at `address`; touch nothing that is not one.
+def identify(address: Address) -> int:
+    """The version of the archive at `address`, ours or one that can be upgraded; what is not one is not touched.
 
     Raises:
         NotFoundError: Nothing lives there.
         NotOursError: Something else does.
-        WrongVersionError: It was written by another version of Savanna.
+        WrongVersionError: It was written by a newer version of Savanna.
         StoreError: It cannot be read.
     """
     if address.file is not None:
@@ -38,7 +38,7 @@ def identify(address: Address) -> None:
     engine = address.engine()
     try:
         with translated(address), engine.execution_options(begin="BEGIN").begin() as connection:
-            _check_meta(address, connection)
+            return _check_meta(address, connection)
     finally:
         engine.dispose()
 
@@ -82,12 +82,13 @@ def _check_header(file: Path) -> None:
         raise StoreError(f"{file} cannot be read: {error}.") from error
     except sqlite3.DatabaseError as error:
         raise NotOursError(f"{file} is not an archive: {error}. It was not touched.") from error
-    if application != _SQLITE_APPLICATION:
+    if application != _APPLICATION_ID:
         raise NotOursError(f"{file} is not an archive, but an SQLite database of another program. It was not touched.")
     _check_version(str(file), version)
 
 
-def _check_meta(address: Address, connection: Connection) -> None:
+def _check_meta(address: Address, connection: Connection) -> int:
+    """Read from the table `meta` whose the database is, and of which version."""
     inspector = inspect(connection)
     tables = inspector.get_table_names()
     if not tables:
@@ -100,14 +101,16 @@ def _check_meta(address: Address, connection: Connection) -> None:
             f"{address} is not an archive, but a database with the tables {', '.join(sorted(tables))}. "
             "It was not touched."
         )
-    _check_version(str(address), int(found["version"]))
+    version = int(found["version"])
+    _check_version(str(address), version)
+    return version
 
 
 def _check_version(place: str, version: int) -> None:
-    if version != VERSION:
+    if not 1 <= version <= VERSION:
         raise WrongVersionError(
-            f"{place} is an archive of version {version}, but this Savanna reads and writes version {VERSION}. "
-            "It was not touched; use the Savanna that wrote it, or choose another place."
+            f"{place} is an archive of version {version}, but this Savanna reads and writes version {VERSION} and "
+            "upgrades older ones. It was not touched; use the Savanna that wrote it, or choose another place."
         )
 
 
@@ -124,16 +127,26 @@ def _make_file(address: Address, file: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
+def _claim_database(address: Address, connection: Connection) -> None:
+    """Let one process at a time make tables in a database behind a server."""
+    connection.execute(select(func.pg_advisory_xact_lock(_APPLICATION_ID)))
+    if inspect(connection).has_table(meta.name):
+        raise AlreadyExistsError(f"There is an archive at {address} already: open it, or choose another place.")
+
+
 def _make_tables(draft: Address, address: Address) -> None:
     """Make the tables in `draft`, which is to become `address`."""
     identity = {"application": APPLICATION, "version": str(VERSION)}
     engine = draft.engine(make_file=True)
     try:
         with translated(address), engine.execution_options(begin="BEGIN IMMEDIATE").begin() as connection:
+            if draft.file is None:
+                _claim_database(address, connection)
             metadata.create_all(connection, checkfirst=False)
             connection.execute(insert(meta), [{"key": key, "value": value} for key, value in identity.items()])
+            connection.execute(insert(alembic_version).values(version_num=str(VERSION)))
             if draft.file is not None:
-                connection.exec_driver_sql(f"PRAGMA application_id = {_SQLITE_APPLICATION}")
+                connection.exec_driver_sql(f"PRAGMA application_id = {_APPLICATION_ID}")
                 connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
         if draft.file is not None:
             # Only now, so that the header is in the file and not in a -wal. The mode is kept in the file.

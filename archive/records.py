@@ -1,7 +1,7 @@
 """The facts of a run: who was proposed, what was asked, what was measured, how it was judged.
 
     Candidate  --asked in-->  OpenJob  --answered by-->  Evaluation, one per candidate of the job
-        '-------------------------------------------->  Verdict, at most one per candidate
+        '-------------------------------------------->  Verdict, and its revisions after further measurements
 
 Records are written once and never changed. Numbers of candidates and jobs count from 1 within their run and are given
 by the driver, so that a resumed run counts on where it stopped.
@@ -18,6 +18,9 @@ from typing import Any
 
 from evaluators.job import Job, Outcome, Result
 
+MAIN_DRIVER = "main"
+"""The driver that starts a run and ends it; others may help in between."""
+
 
 class Purpose(StrEnum):
     """Why something was measured."""
@@ -27,7 +30,9 @@ class Purpose(StrEnum):
     BASELINE = "baseline"
     """To have a known rule to compare with, given the same learning-rate search."""
     FRESH = "fresh"
-    """To measure an elite again with seeds that the search never saw."""
+    """To measure an elite at the end with seeds that the search never saw."""
+    REMEASURE = "remeasure"
+    """To learn during the search, from further seeds, whether a candidate is as good as it looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +96,14 @@ class OpenJob:
         purpose: Why it was asked for.
         candidates: Whose programs the job holds, in the same order; no candidate twice.
         job: What an evaluator is to do.
+        attempt: How many drivers have taken it on, this time included. A result of an earlier attempt comes too late.
     """
 
     id: int
     purpose: Purpose
     candidates: tuple[int, ...]
     job: Job
+    attempt: int = 1
 
     def __post_init__(self) -> None:
         if self.id < 1:
@@ -120,6 +127,7 @@ class Evaluation:
         sandbox: The level of isolation that it ran at, from 0 (none) to 3.
         initial_loss: The validation loss before training; None if the workers died before they said.
         result: The outcome and the numbers.
+        budget: The share of the task's steps that it was trained for.
     """
 
     job: int
@@ -132,6 +140,7 @@ class Evaluation:
     sandbox: int
     initial_loss: float | None
     result: Result
+    budget: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +152,18 @@ class Verdict:
         outcome: Scored, or the way in which it failed.
         score: Finite, higher is better; None exactly when the outcome is a failure.
         measures: Finite values by name, among them those of the grid's axes.
+        revision: 0 for the first judgement, then 1, 2, ... for each that further measurements led to.
     """
 
     candidate: int
     outcome: Outcome
     score: float | None
     measures: Mapping[str, float]
+    revision: int = 0
 
     def __post_init__(self) -> None:
+        if self.revision < 0:
+            raise ValueError(f"Candidate {self.candidate}: revisions count from 0, not {self.revision}.")
         if (self.score is None) is (self.outcome is Outcome.SCORED):
             raise ValueError(f"Candidate {self.candidate} is {self.outcome} with the score {self.score}.")
         if not all(map(math.isfinite, [self.score or 0.0, *self.measures.values()])):

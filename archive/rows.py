@@ -13,6 +13,9 @@ from archive.records import Candidate, Counts, Evaluation, OpenJob, Purpose, Run
 from archive.schema import candidates, evaluations, job_candidates, jobs, parents, verdicts
 from evaluators.job import Job, Outcome, Result
 
+# Made once, because every turn needs them.
+_INSERT = {table.name: insert(table) for table in (candidates, parents, jobs, job_candidates, evaluations, verdicts)}
+
 
 def write_candidates(connection: Connection, run: int, records: Iterable[Candidate]) -> None:
     """Insert candidates; their parents are stored already or among them."""
@@ -35,9 +38,9 @@ def write_candidates(connection: Connection, run: int, records: Iterable[Candida
             for position, parent in enumerate(record.parents)
         ]
     if rows:
-        connection.execute(insert(candidates), rows)
+        connection.execute(_INSERT["candidates"], rows)
     if links:
-        connection.execute(insert(parents), links)
+        connection.execute(_INSERT["parents"], links)
 
 
 def read_candidates(connection: Connection, run: int, among: Select[tuple[int]] | None = None) -> list[Candidate]:
@@ -56,25 +59,37 @@ def read_candidates(connection: Connection, run: int, among: Select[tuple[int]] 
     ]
 
 
-def write_jobs(connection: Connection, run: int, records: Iterable[OpenJob]) -> None:
-    """Insert open jobs, whose candidates are stored already."""
+def write_jobs(connection: Connection, run: int, driver: str, records: Iterable[OpenJob]) -> None:
+    """Insert open jobs of a driver, whose candidates are stored already."""
     rows, links = [], []
     for record in records:
         job = record.job.model_dump(mode="json")
-        rows.append({"run": run, "id": record.id, "purpose": record.purpose, "job": job, "closed": False})
+        rows.append(
+            {
+                "run": run,
+                "id": record.id,
+                "purpose": record.purpose,
+                "job": job,
+                "closed": False,
+                "driver": driver,
+                "attempt": record.attempt,
+            }
+        )
         links += [
             {"run": run, "job": record.id, "position": position, "candidate": candidate}
             for position, candidate in enumerate(record.candidates)
         ]
     if rows:
-        connection.execute(insert(jobs), rows)
+        connection.execute(_INSERT["jobs"], rows)
     if links:
-        connection.execute(insert(job_candidates), links)
+        connection.execute(_INSERT["job_candidates"], links)
 
 
-def read_open_jobs(connection: Connection, run: int) -> list[OpenJob]:
-    """Open jobs by number."""
+def read_open_jobs(connection: Connection, run: int, driver: str | None = None) -> list[OpenJob]:
+    """Open jobs by number, all of them or those of one driver."""
     still_open = select(jobs).where(jobs.c.run == run, jobs.c.closed.is_(False)).order_by(jobs.c.id)
+    if driver is not None:
+        still_open = still_open.where(jobs.c.driver == driver)
     asked = (
         select(job_candidates.c.job, job_candidates.c.candidate)
         .where(job_candidates.c.run == run, job_candidates.c.job.in_(still_open.with_only_columns(jobs.c.id)))
@@ -84,7 +99,7 @@ def read_open_jobs(connection: Connection, run: int) -> list[OpenJob]:
     for link in connection.execute(asked):
         candidates_of[link.job] += (link.candidate,)
     return [
-        OpenJob(row.id, Purpose(row.purpose), candidates_of[row.id], Job.model_validate(row.job))
+        OpenJob(row.id, Purpose(row.purpose), candidates_of[row.id], Job.model_validate(row.job), row.attempt)
         for row in connection.execute(still_open)
     ]
 
@@ -104,11 +119,12 @@ def write_evaluations(connection: Connection, run: int, records: Iterable[Evalua
             "sandbox": record.sandbox,
             "initial_loss": record.initial_loss,
             "result": record.result.model_dump(mode="json"),
+            "budget": record.budget,
         }
         for record in records
     ]
     if rows:
-        connection.execute(insert(evaluations), rows)
+        connection.execute(_INSERT["evaluations"], rows)
 
 
 def evaluation_of(row: Row[Any]) -> Evaluation:
@@ -124,6 +140,7 @@ def evaluation_of(row: Row[Any]) -> Evaluation:
         row.sandbox,
         row.initial_loss,
         Result.model_validate(row.result),
+        row.budget,
     )
 
 
@@ -136,16 +153,17 @@ def write_verdicts(connection: Connection, run: int, records: Iterable[Verdict])
             "outcome": record.outcome,
             "score": record.score,
             "measures": dict(record.measures),
+            "revision": record.revision,
         }
         for record in records
     ]
     if rows:
-        connection.execute(insert(verdicts), rows)
+        connection.execute(_INSERT["verdicts"], rows)
 
 
 def verdict_of(row: Row[Any]) -> Verdict:
     """The verdict in a row of its table."""
-    return Verdict(row.candidate, Outcome(row.outcome), row.score, row.measures)
+    return Verdict(row.candidate, Outcome(row.outcome), row.score, row.measures, row.revision)
 
 
 def run_info_of(row: Row[Any]) -> RunInfo:

@@ -1,12 +1,14 @@
-"""The tables. Rows are facts: they are inserted once, and only `jobs.closed` and `states.state` ever change.
+"""The tables. Rows are facts: they are inserted once. Only `runs.turn`, `drivers` and a job's lease and end change.
 
     meta                                          whose database this is, and of which version
-    runs ─┬─ states                               the driver's state, one row per run, replaced by every ask and tell
+    runs ─┬─ drivers                              who drives it: session, heartbeat and state, replaced by every turn
           ├─ candidates ─┬─ parents
-          │              └─ verdicts              at most one per candidate, in the order told
-          └─ jobs ── job_candidates ── evaluations    an evaluation is of a candidate that its job asked about
+          │              └─ verdicts              one per candidate and revision, in the order told
+          ├─ jobs ── job_candidates ── evaluations    an evaluation is of a candidate that its job asked about
+          └─ late_tells                           what came from a driver that had lost the job by then
 
-Keys begin with the run, so that several runs share a database and none can point into another.
+Keys begin with the run, so that several runs share a database and none can point into another. A change here is a new
+version, and needs a script in `archive/migrations/versions`.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from sqlalchemy import (
 )
 
 APPLICATION = "savanna archive"
-VERSION = 1
+VERSION = 2
 """The content of `meta`. The version goes up whenever a table or the meaning of a column changes."""
 
 metadata = MetaData()
@@ -52,6 +54,12 @@ meta = Table(
     Column("value", String, nullable=False),
 )
 
+alembic_version = Table(  # as Alembic makes and reads it
+    "alembic_version",
+    metadata,
+    Column("version_num", String(32), primary_key=True),
+)
+
 runs = Table(
     "runs",
     metadata,
@@ -60,12 +68,16 @@ runs = Table(
     Column("config", JSON, nullable=False),
     Column("created_at", String, nullable=False),  # ISO 8601: SQLite has no type that keeps a time zone
     Column("versions", JSON, nullable=False),
+    Column("turn", Integer, nullable=False, server_default="0"),  # how many there were: a gap means news
 )
 
-states = Table(
-    "states",
+drivers = Table(
+    "drivers",
     metadata,
     _of_run(),
+    Column("name", String, primary_key=True),
+    Column("session", String, nullable=False),  # of the process that may write under this name
+    Column("heartbeat_at", Double, nullable=False),  # seconds since 1970 by the database's clock
     Column("state", JSON, nullable=False),
 )
 
@@ -101,6 +113,8 @@ jobs = Table(
     Column("purpose", String, nullable=False),
     Column("job", JSON, nullable=False),
     Column("closed", Boolean, nullable=False),
+    Column("driver", String, nullable=False, server_default="main"),  # who works on it, or closed it
+    Column("attempt", Integer, nullable=False, server_default="1"),
     Index("jobs_by_closed", "run", "closed"),
 )
 
@@ -130,6 +144,7 @@ evaluations = Table(
     Column("sandbox", Integer, nullable=False),
     Column("initial_loss", Double),
     Column("result", JSON, nullable=False),
+    Column("budget", Double, nullable=False, server_default="1"),
     UniqueConstraint("run", "candidate", "job"),
     _to("job_candidates", job="job", candidate="candidate"),
 )
@@ -143,6 +158,20 @@ verdicts = Table(
     Column("outcome", String, nullable=False),
     Column("score", Double),
     Column("measures", JSON, nullable=False),
-    UniqueConstraint("run", "candidate"),
+    Column("revision", Integer, nullable=False, server_default="0"),
+    UniqueConstraint("run", "candidate", "revision", name="verdicts_run_candidate_revision_key"),
     _to("candidates", candidate="id"),
+)
+
+late_tells = Table(
+    "late_tells",
+    metadata,
+    Column("id", Integer, primary_key=True),  # the order told
+    Column("run", Integer, ForeignKey("runs.id"), nullable=False),
+    Column("job", Integer, nullable=False),
+    Column("driver", String, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("told_at", Double, nullable=False),
+    Column("report", JSON, nullable=False),
+    _to("jobs", job="id"),
 )

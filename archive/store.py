@@ -2,43 +2,34 @@
 
 What the store guarantees:
 
-- `ask` and `tell` are one transaction each. A process killed at any instant leaves each wholly done or not at all, with
-  the driver's state of the same moment beside it; a resumed run goes on from there.
-- Facts are only ever added. Telling a job again changes nothing.
+- A turn is one transaction. A process killed at any instant leaves it wholly done or not at all, with the driver's
+  state of the same moment beside it; a resumed run goes on from there.
+- Facts are only ever added. Telling a job again changes nothing; telling it too late is recorded and changes nothing.
 - Every evaluation belongs to a candidate that its job asked about, and that job is closed.
 - The order of verdicts is the order of telling, so that replaying them rebuilds the grid.
-- One process at a time drives a run; any number may read it, or drive other runs in the same database.
+- Drivers of one run take turns, and each learns what the others stored before it adds anything. Any number of
+  processes may read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, exists, insert, literal, select, update
+from sqlalchemy import insert, literal, select
 
 from archive import schema
 from archive.address import Address
 from archive.database import Database
+from archive.driver import Driver
 from archive.errors import AlreadyExistsError, NotFoundError
 from archive.identity import identify, make
-from archive.records import Candidate, Counts, Evaluation, OpenJob, Purpose, RunInfo, Verdict
-from archive.rows import (
-    evaluation_of,
-    read_candidates,
-    read_counts,
-    read_open_jobs,
-    run_info_of,
-    verdict_of,
-    write_candidates,
-    write_evaluations,
-    write_jobs,
-    write_verdicts,
-)
-from archive.schema import runs
+from archive.records import MAIN_DRIVER, Candidate, Counts, Evaluation, OpenJob, Purpose, RunInfo, Verdict
+from archive.rows import evaluation_of, read_candidates, read_counts, read_open_jobs, run_info_of, verdict_of
+from archive.schema import VERSION, runs
+from archive.upgrade import upgrade
 
 
 class Store:
@@ -64,14 +55,15 @@ class Store:
 
     @classmethod
     def open(cls, url: str | Path) -> Self:
-        """Open an archive. What is not one of this version is not touched, and nothing is ever made.
+        """Open an archive. One of an older version is upgraded; what is not one is not touched, and nothing is made.
 
         Raises:
             NotFoundError: Nothing lives there.
             NotOursError, WrongVersionError: Something else does.
         """
         address = Address(url)
-        identify(address)
+        if identify(address) < VERSION:
+            upgrade(address)
         return cls(Database(address))
 
     def close(self) -> None:
@@ -92,7 +84,7 @@ class Store:
             return [run_info_of(row) for row in connection.execute(select(runs).order_by(runs.c.id))]
 
     def add_run(self, info: RunInfo) -> RunStore:
-        """Add a run without candidates, whose state is empty.
+        """Add a run without candidates.
 
         Raises:
             AlreadyExistsError: There is a run of this name.
@@ -107,7 +99,6 @@ class Store:
             if connection.scalar(select(runs.c.id).where(runs.c.name == info.name)) is not None:
                 raise AlreadyExistsError(f"{self._database} has a run {info.name!r} already: resume it, or rename.")
             run = connection.scalars(insert(runs).values(row).returning(runs.c.id)).one()
-            connection.execute(insert(schema.states).values(run=run, state={}))
         return RunStore(self._database, run, info)
 
     def run(self, name: str) -> RunStore:
@@ -138,58 +129,22 @@ class RunStore:
         self.key = key
         self.info = info
 
-    def ask(self, candidates: Iterable[Candidate], jobs: Iterable[OpenJob], state: Mapping[str, Any]) -> None:
-        """Store new candidates, the jobs opened for them, and the driver's state, a JSON object.
+    def enter(self, driver: str = MAIN_DRIVER) -> Driver:
+        """Drive the run under a name. Whoever did so under the same name before can write no more.
 
         Raises:
-            ConflictError: A number is taken, or a parent or a job's candidate is not stored.
+            StoreError: The database does not answer.
         """
-        with self.database.write() as connection:
-            write_candidates(connection, self.key, candidates)
-            write_jobs(connection, self.key, jobs)
-            self._save(connection, state)
+        return Driver(self.database, self.key, driver)
 
-    def tell(
-        self,
-        job_id: int,
-        evaluations: Sequence[Evaluation],
-        verdicts: Iterable[Verdict],
-        jobs: Iterable[OpenJob],
-        state: Mapping[str, Any],
-    ) -> bool:
-        """Close a job with what it found, the verdicts now possible, the jobs that follow, and the driver's state.
-
-        Returns:
-            False, with nothing stored, if the job was closed before.
-
-        Raises:
-            NotFoundError: There is no such job.
-            ValueError: An evaluation comes from another job.
-            ConflictError: The job did not ask about a candidate, or a candidate has its verdict already.
-        """
-        for evaluation in evaluations:
-            if evaluation.job != job_id:
-                raise ValueError(f"An evaluation of job {evaluation.job} cannot close job {job_id}.")
-        this_job = (schema.jobs.c.run == self.key) & (schema.jobs.c.id == job_id)
-        with self.database.write() as connection:
-            closed = connection.execute(update(schema.jobs).where(this_job, ~schema.jobs.c.closed).values(closed=True))
-            if closed.rowcount == 0:
-                if not connection.scalar(select(exists().where(this_job))):
-                    raise NotFoundError(f"The run {self.info.name!r} has no job {job_id}.")
-                return False
-            write_evaluations(connection, self.key, evaluations)
-            write_verdicts(connection, self.key, verdicts)
-            write_jobs(connection, self.key, jobs)
-            self._save(connection, state)
-        return True
-
-    def state(self) -> dict[str, Any]:
-        """The driver's state as the last `ask` or `tell` left it; empty before the first."""
+    def state(self, driver: str = MAIN_DRIVER) -> dict[str, Any]:
+        """A driver's state as its last turn left it; empty before the first."""
+        table = schema.drivers
         with self.database.read() as connection:
-            state: dict[str, Any] = connection.scalars(
-                select(schema.states.c.state).where(schema.states.c.run == self.key)
-            ).one()
-            return state
+            state: dict[str, Any] | None = connection.scalar(
+                select(table.c.state).where(table.c.run == self.key, table.c.name == driver)
+            )
+        return state or {}
 
     def open_jobs(self) -> list[OpenJob]:
         """What was asked and not told, by number."""
@@ -235,7 +190,3 @@ class RunStore:
         """How many records of each kind there are."""
         with self.database.read() as connection:
             return read_counts(connection, self.key)
-
-    def _save(self, connection: Connection, state: Mapping[str, Any]) -> None:
-        table = schema.states
-        connection.execute(update(table).where(table.c.run == self.key).values(state=dict(state)))

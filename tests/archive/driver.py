@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
 import sys
 from itertools import count
 from pathlib import Path
@@ -10,18 +9,22 @@ from pathlib import Path
 from archive.records import Purpose
 from archive.store import RunStore, Store
 
-new = runpy.run_path(str(Path(__file__).with_name("conftest.py")))["New"]()
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+from stored import Hands, New
+
+new = New()
 
 
 def drive(run: RunStore) -> None:
     """Resume from what is stored. Every job asks about three candidates; some are measured again afterwards."""
+    hands = Hands(run)
     state = {"candidates": 0, "jobs": 0, "told": 0, **run.state()}
     for turn in count(state["told"]):
         first = state["candidates"] + 1
         numbers = range(first, first + 3)
         state |= {"candidates": first + 2, "jobs": state["jobs"] + 1}
         parents = (first - 1,) if first > 1 else ()
-        run.ask([new.candidate(n, *parents) for n in numbers], [new.job(state["jobs"], *numbers)], state)
+        hands.ask([new.candidate(n, *parents) for n in numbers], [new.job(state["jobs"], *numbers)], state)
         for job in run.open_jobs()[: 1 + turn % 2]:
             found = [new.evaluation(job.id, n, purpose=job.purpose) for n in job.candidates]
             searched = job.purpose is Purpose.SEARCH
@@ -30,7 +33,8 @@ def drive(run: RunStore) -> None:
                 state["jobs"] += 1
                 follow = [new.job(state["jobs"], job.candidates[0], purpose=Purpose.FRESH)]
             state["told"] += 1
-            run.tell(job.id, found, [new.verdict(n) for n in job.candidates if searched], follow, state)
+            judged = [new.verdict(n) for n in job.candidates if searched]
+            hands.tell(job.id, found, judged, follow, state, attempt=job.attempt)
 
 
 with Store.open(sys.argv[1]) as store:

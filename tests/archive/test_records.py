@@ -2,15 +2,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 
 from archive.records import Verdict
 from evaluators.job import Outcome
-
-if TYPE_CHECKING:
-    from tests.archive.conftest import New
+from stored import New
 
 
 @pytest.mark.parametrize("parents", [(3,), (1, 4)])

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from archive import views
@@ -10,21 +8,19 @@ from archive.grid import AXES, DEFAULT_AXES, Elite, Grid
 from archive.records import Counts, Purpose
 from archive.store import RunStore, Store
 from evaluators.job import Outcome
-
-if TYPE_CHECKING:
-    from tests.archive.conftest import New
+from stored import Hands, New
 
 
 @pytest.fixture
-def lived(run: RunStore, new: New) -> RunStore:
+def lived(run: RunStore, new: New, hands: Hands) -> RunStore:
     """Four candidates, of which the third diverged and the fourth awaits its job; the second was measured again."""
     seeds = [new.candidate(1, emitter="seeds")]
-    run.ask([*seeds, new.candidate(2, 1), new.candidate(3, 1, 2)], [new.job(1, 1, 2, 3)], {})
+    hands.ask([*seeds, new.candidate(2, 1), new.candidate(3, 1, 2)], [new.job(1, 1, 2, 3)], {})
     found = [new.evaluation(1, 1), new.evaluation(1, 2, loss=0.25), new.evaluation(1, 3, loss=None)]
     judged = [new.verdict(1, 2.0), new.verdict(2, 3.0), new.verdict(3, None)]
-    run.tell(1, found, judged, [new.job(2, 2, purpose=Purpose.FRESH)], {})
-    run.tell(2, [new.evaluation(2, 2, purpose=Purpose.FRESH, loss=0.75)], [], [], {})
-    run.ask([new.candidate(4, 2, 3)], [new.job(3, 4)], {})
+    hands.tell(1, found, judged, [new.job(2, 2, purpose=Purpose.FRESH)], {})
+    hands.tell(2, [new.evaluation(2, 2, purpose=Purpose.FRESH, loss=0.75)], [], [], {})
+    hands.ask([new.candidate(4, 2, 3)], [new.job(3, 4)], {})
     return run
 
 
@@ -36,13 +32,13 @@ def test_lineage_follows_main_parents_back_to_the_seed(lived: RunStore) -> None:
 
 def test_lineage_stays_in_its_run(lived: RunStore, store: Store, new: New) -> None:
     other = store.add_run(new.run_info("second"))
-    other.ask([new.candidate(number, *range(1, number)[:1]) for number in (1, 2, 3, 4)], [], {})
+    Hands(other).ask([new.candidate(number, *range(1, number)[:1]) for number in (1, 2, 3, 4)], [], {})
     assert [candidate.id for candidate in views.lineage(other, 4)] == [4, 1]
     assert [candidate.id for candidate in views.lineage(lived, 4)] == [4, 2, 1]
 
 
-def test_long_lineage_is_followed_to_its_end(run: RunStore, new: New) -> None:
-    run.ask([new.candidate(number, *([number - 1] if number > 1 else [])) for number in range(1, 2001)], [], {})
+def test_long_lineage_is_followed_to_its_end(run: RunStore, new: New, hands: Hands) -> None:
+    hands.ask([new.candidate(number, *([number - 1] if number > 1 else [])) for number in range(1, 2001)], [], {})
     assert [candidate.id for candidate in views.lineage(run, 2000)] == list(range(2000, 0, -1))
 
 
@@ -51,12 +47,12 @@ def test_lineage_of_an_unknown_candidate_is_an_error(lived: RunStore) -> None:
         views.lineage(lived, 9)
 
 
-def test_replayed_grid_equals_the_one_that_was_filled_during_the_run(run: RunStore, new: New) -> None:
+def test_replayed_grid_equals_the_one_that_was_filled_during_the_run(run: RunStore, new: New, hands: Hands) -> None:
     verdicts = [new.verdict(number, None if number % 5 == 0 else number * 7 % 13 / 3) for number in range(1, 40)]
     grid = Grid(DEFAULT_AXES)
     for number, verdict in enumerate(verdicts, 1):
-        run.ask([new.candidate(number)], [new.job(number, number)], {})
-        run.tell(number, [], [verdict], [], {})
+        hands.ask([new.candidate(number)], [new.job(number, number)], {})
+        hands.tell(number, [], [verdict], [], {})
         if verdict.score is not None:
             grid.add(Elite(verdict.candidate, verdict.score, verdict.measures))
     replayed = views.replay(run, DEFAULT_AXES)
@@ -82,9 +78,9 @@ def test_summary_of_a_new_run_is_all_zeros(run: RunStore) -> None:
     assert (summary.outcomes, summary.emitters, summary.purposes) == ({}, {}, {})
 
 
-def test_summary_prefers_the_earlier_of_two_equals(run: RunStore, new: New) -> None:
-    run.ask([new.candidate(1), new.candidate(2)], [new.job(1, 1, 2)], {})
-    run.tell(1, [], [new.verdict(2, 1.5), new.verdict(1, 1.5)], [], {})
+def test_summary_prefers_the_earlier_of_two_equals(run: RunStore, new: New, hands: Hands) -> None:
+    hands.ask([new.candidate(1), new.candidate(2)], [new.job(1, 1, 2)], {})
+    hands.tell(1, [], [new.verdict(2, 1.5), new.verdict(1, 1.5)], [], {})
     best = views.summary(run).best
     assert best is not None
     assert best.candidate == 2
@@ -93,3 +89,16 @@ def test_summary_prefers_the_earlier_of_two_equals(run: RunStore, new: New) -> N
 @pytest.mark.usefixtures("lived")
 def test_summary_ignores_other_runs(store: Store, new: New) -> None:
     assert views.summary(store.add_run(new.run_info("second"))).counts.candidates == 0
+
+
+def test_summary_ranks_by_the_last_revision_and_counts_candidates_once(run: RunStore, new: New, hands: Hands) -> None:
+    hands.ask([new.candidate(1), new.candidate(2)], [new.job(1, 1, 2), new.job(2, 1), new.job(3, 2)], {})
+    hands.tell(1, [], [new.verdict(1, 3.0), new.verdict(2, 2.0)], [], {})
+    hands.tell(2, [], [new.verdict(1, 1.0, revision=1)], [], {})
+    assert views.summary(run).best == new.verdict(2, 2.0)
+    assert views.summary(run).outcomes == {Outcome.SCORED: 2}
+    hands.tell(3, [], [new.verdict(2, None, revision=1)], [], {})
+    assert views.summary(run).best == new.verdict(1, 1.0, revision=1)
+    best = views.replay(run).best()
+    assert best is not None
+    assert (best.id, best.score) == (1, 1.0)

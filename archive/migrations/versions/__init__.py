@@ -1,0 +1,4 @@
+"""One script per version of the archive, named after the version that it makes; Alembic finds and runs them.
+
+- `version_2`: several drivers per run, revisions of verdicts, late tells.
+"""
