@@ -89,7 +89,7 @@ class Zygote:
         with theirs:
             try:
                 self._order(Order(do="fork", role=role, task=task), [theirs.fileno()])
-            except GoneError:
+            except BaseException:
                 ours.close()
                 raise
         if role == "judge":

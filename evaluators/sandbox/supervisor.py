@@ -81,15 +81,20 @@ class Sandbox:
     def evaluate(self, job: Job) -> Report:
         """Measure a job. Nothing that a program does ends this process or gets a number past the judge.
 
-        On a CPU, and but for the times, the report is the same at every level.
+        On a CPU, and but for the times, the report is the same at every level. Whatever is raised, an interruption
+        too, everything that was started is killed, and the next job starts it afresh.
 
         Raises:
             ValueError: There is no such task or device.
             SandboxError: The sandbox itself has failed.
         """
         started = time.monotonic()
-        facts = self._known(job)
-        results = bisect(job, self._attempt)
+        try:
+            facts = self._known(job)
+            results = bisect(job, self._attempt)
+        except BaseException:
+            self.close()  # what is under way would answer the next question instead of this one
+            raise
         return Report(
             task=job.task,
             task_version=facts.task_version,

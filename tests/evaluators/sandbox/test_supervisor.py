@@ -90,6 +90,25 @@ def test_a_sandbox_that_was_killed_starts_again(level: Level, sandbox: GetSandbo
         assert without_the_clock(box.evaluate(job(rules["sgd"]))) == without_the_clock(before)
 
 
+@pytest.mark.parametrize("delay", [0.005, 0.3])
+def test_an_interrupted_job_leaves_no_process_and_no_answer_to_the_next(delay: float, rules: dict[str, str]) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    others = below(os.getpid())
+    with Sandbox(Level.LIMITS) as box:
+        expected = box.evaluate(job(rules["sgd"]))
+        before = signal.signal(signal.SIGALRM, interrupt)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, delay)
+            with pytest.raises(KeyboardInterrupt):
+                box.evaluate(job(rules["adamw"], rules["lion"], budget=50.0))
+        finally:
+            signal.signal(signal.SIGALRM, before)
+        assert gone(below(os.getpid()) - others)
+        assert without_the_clock(box.evaluate(job(rules["sgd"]))) == without_the_clock(expected)
+
+
 @pytest.mark.parametrize("level", CHILDREN)
 def test_closing_leaves_no_process_and_may_be_done_twice(
     level: Level, sandbox: GetSandbox, rules: dict[str, str]
