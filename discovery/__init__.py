@@ -3,12 +3,15 @@
 Read in this order:
 
 - `scheduler`: ask and tell, the whole search between two measurements, without clock, database or processes.
-- `proposer` and `emitters/`: where proposals come from, and how the known are told from the new.
-- `scoring`: one number from many losses, relative to AdamW.
-- `loop`: ask, evaluate, tell, until the budget is spent; every step is a transaction, so a kill loses nothing.
+- `strategies/`: whose children are tried next. `emitters/`: how a child is made, and how the turns are shared out.
+- `proposer`: both at work, and how the known are told from the new.
+- `scoring`: one number from many losses, relative to AdamW; `measures`: what kind of rule, by text and by trainings.
+- `loop`: ask, evaluate, tell, until the budget is spent; every turn is a transaction, so a kill loses nothing.
+- `search`: a run in motion, made from its store. `outage`: what a driver does while the database is away.
 - `executors/`: who does the work: this process, or Ray.
 - `plan`, `runs`, `rules`, `results`: what a run is to do, where it lives, how a rule is named, what is known of it.
-- `config`, `config_types`, `config_file`, `config_errors`, `plain_yaml`: the configuration, checked on the way in.
+- `config/`, `plain_yaml`: the configuration, checked on the way in.
+- `estimate`, `rehearsal`: what a run will cost, before it runs. `race/`: several searches side by side, at equal budget.
 - `bench/`: measurements of the project itself.
 - `cli/`: the command line `discover`, one file per verb.
 """

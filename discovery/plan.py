@@ -7,15 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archive.records import Candidate
-from discovery.config import Config
+from discovery.config import Config, NoiseConfig
+from discovery.ladder import Ladder, ladder
 from discovery.rules import resolve
 from discovery.scoring import REFERENCE
 from evaluators.job import HALF_DECADES, Job, Race
+from programs.canon import structure
 from programs.ir import Program
 from programs.parse import parse
 
+_REPEATS_FROM = 250_000
 _FRESH_SEEDS_FROM = 500_000
 _SEEDS_PER_RUN = 1_000
+INITIAL = ("start", "baseline")
+"""What stands for an emitter with the rules that are there before the search."""
+
 MEMORY_LIMIT = 4 * 2**30
 
 
@@ -34,8 +40,9 @@ class Plan:
     Attributes:
         seed: Decides the whole run, with the in-process executor bit for bit.
         initial: Start rules and baselines; the reference comes first.
-        tasks: Task names, cheapest first: the rungs of the ladder.
-        search_seeds: Training seeds of the search.
+        tasks: Task names, cheapest first.
+        ladder: The rungs that candidates climb, with the training seeds of the search.
+        noise: How much is repeated during the search.
         fresh_seeds: Training seeds of the final measurement, never used by the search.
         race: The learning-rate search that everybody gets.
         batch: Programs trained together in one job.
@@ -47,7 +54,8 @@ class Plan:
     seed: int
     initial: tuple[Initial, ...]
     tasks: tuple[str, ...]
-    search_seeds: tuple[int, ...]
+    ladder: Ladder
+    noise: NoiseConfig
     fresh_seeds: tuple[int, ...]
     race: Race
     batch: int
@@ -55,13 +63,19 @@ class Plan:
     time_limit: float
     finalists: int
 
-    def job(self, task: str, sources: Sequence[str], seeds: tuple[int, ...]) -> Job:
-        """A job that trains these rules on one task."""
+    def repeat_seeds(self, repeats: int) -> tuple[int, ...]:
+        """The seeds of the next repeat of a rule that was trained again with so many: the same for all such rules."""
+        first = _REPEATS_FROM + self.seed * _SEEDS_PER_RUN + repeats
+        return tuple(range(first, first + self.noise.seeds))
+
+    def job(self, task: str, sources: Sequence[str], seeds: tuple[int, ...], budget: float = 1.0) -> Job:
+        """A job that trains these rules on one task, for a share of its steps."""
         return Job(
             programs=tuple(sources),
             task=task,
             seeds=seeds,
             race=self.race,
+            budget=budget,
             device=self.device,
             time_limit=self.time_limit,
             memory_limit=MEMORY_LIMIT,
@@ -77,7 +91,8 @@ def plan(config: Config, initial: tuple[Initial, ...]) -> Plan:
         seed=config.seed,
         initial=initial,
         tasks=tuple(evaluation.tasks),
-        search_seeds=tuple(range(first, first + evaluation.seeds)),
+        ladder=ladder(evaluation, first),
+        noise=config.noise,
         fresh_seeds=tuple(range(_FRESH_SEEDS_FROM + first, _FRESH_SEEDS_FROM + first + evaluation.fresh_seeds)),
         race=Race(learning_rates=rates, scout_fraction=evaluation.scout_fraction, finalists=evaluation.finalists),
         batch=evaluation.batch,
@@ -94,11 +109,15 @@ def initial_rules(config: Config, runs: Path) -> tuple[Initial, ...]:
         RuleError: One cannot be found or read.
         RunError, ArchiveError: The run that one comes from cannot be opened.
     """
-    names = dict.fromkeys([REFERENCE, *config.report.baselines, *config.start])
-    return tuple(Initial(resolve(name, runs).program, start=name in config.start) for name in names)
+    by_form: dict[str, Initial] = {}  # a start rule that is a baseline under another name is not trained twice
+    for name in dict.fromkeys([REFERENCE, *config.report.baselines, *config.start]):
+        program, start = resolve(name, runs).program, name in config.start
+        same = by_form.setdefault(structure(program), Initial(program, start))
+        by_form[structure(program)] = Initial(same.program, same.start or start)
+    return tuple(by_form.values())
 
 
 def initial_rules_of(candidates: Iterable[Candidate]) -> tuple[Initial, ...]:
     """The same, as a run keeps them: a rule file may be gone or edited when the run is resumed."""
-    kept = (candidate for candidate in candidates if candidate.emitter in ("start", "baseline"))
+    kept = (candidate for candidate in candidates if candidate.emitter in INITIAL)
     return tuple(Initial(parse(candidate.source), start=candidate.emitter == "start") for candidate in kept)

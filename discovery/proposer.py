@@ -1,26 +1,37 @@
-"""From emitters to candidates: propose, recognise what is already known, and count what was thrown away."""
+"""From emitters to candidates: propose, recognise what is already known, and credit what came of it."""
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from numpy.random import Generator
 
-from discovery.emitters import Emitter, Proposal, Shelf
+from archive.grid import AddStatus, Elite, Grid
+from archive.records import Candidate
+from discovery import emitters, strategies
+from discovery.config import Config
+from discovery.emitters import Emitter, Parents, Proposal
+from discovery.emitters.bandit import Bandit
+from discovery.emitters.statistics import NO_EDIT, NOT_FINITE, NOVEL, SAME_BEHAVIOUR, SAME_STRUCTURE, Statistics
+from discovery.scoring import CAP
+from discovery.strategies import Strategy
 from programs.canon import structure
 from programs.fingerprint import Fingerprint, fingerprint
 from programs.ir import Program
 from programs.operators import EditError
 
 _REMEMBERED = 100_000
+"""Rejected proposals, which come back many times, whose fingerprints need not be taken again."""
 _OCTAVES = 8
 """Twins whose steps differ by fewer factors of two than about this find the same place on the learning-rate grid."""
+_TRIES = 100
+"""An emitter that brings nothing new so often in a row leaves its turn to another."""
 
 
-@dataclass(frozen=True, slots=True)
-class Novel:
+class Novel(NamedTuple):
     """A proposal that behaves like nothing seen in this run before."""
 
     proposal: Proposal
@@ -28,76 +39,176 @@ class Novel:
     behaviour: str
 
 
-@dataclass
-class Known:
-    """What the run has already seen, by canonical form and by behaviour on the probes."""
+def build(config: Config, grid: Grid) -> Proposer:
+    """The proposer of a configuration, for a run with this archive."""
+    weighted = emitters.build(config.emitters, config.strategy)
+    bandit = config.emitters.bandit
+    weights = {emitter.name: weight for emitter, weight in weighted}
+    return Proposer(
+        [emitter for emitter, _ in weighted],
+        Bandit(weights, bandit.exploration if bandit.enabled else 1.0),
+        strategies.build(config.strategy, grid.axes),
+        grid,
+    )
 
-    structures: set[str] = field(default_factory=set)
-    behaviours: set[str] = field(default_factory=set)
 
-    def add(self, structure: str, behaviour: str) -> None:
-        """Remember one program."""
-        self.structures.add(structure)
-        self.behaviours.add(behaviour)
-
-
-@dataclass
 class Proposer:
-    """Asks the emitters until something new turns up.
+    """Asks emitters until something new turns up: the bandit says whom, the strategy whom to breed from.
+
+    Args:
+        emitters: With distinct names.
+        bandit: Over the same names.
+        strategy: Still without members.
+        grid: The run's archive, to see what it gained; others fill it.
 
     Attributes:
-        emitters: With their shares, which sum to 1.
-        known: Every candidate so far; grows with every novel proposal.
-        counts: Proposals by fate: `novel`, `same structure`, `same behaviour`, `not finite`
-            on the probes, `no legal edit`.
+        statistics: What each emitter has proposed and what came of it.
     """
 
-    emitters: Sequence[tuple[Emitter, float]]
-    known: Known = field(default_factory=Known)
-    counts: Counter[str] = field(default_factory=Counter)
-    _fingerprints: dict[str, Fingerprint] = field(default_factory=dict)
+    def __init__(self, emitters: Sequence[Emitter], bandit: Bandit, strategy: Strategy, grid: Grid) -> None:
+        self.statistics = {emitter.name: Statistics() for emitter in emitters}
+        self._emitters = {emitter.name: emitter for emitter in emitters}
+        self._bandit = bandit
+        self._strategy = strategy
+        self._grid = grid
+        self._worth = 0.0
+        self._structures: dict[str, int] = {}
+        self._behaviours: dict[str, int] = {}
+        self._makers: list[str] = []
+        self._elites: dict[int, Elite] = {}
+        self._useless: dict[str, Fingerprint] = {}
 
-    def novel(self, shelf: Shelf, rng: Generator, *, patience: int = 5_000) -> Novel | None:
-        """The next program worth training, or None if `patience` proposals in a row brought nothing new."""
-        for _ in range(patience):
-            choice = int(rng.choice(len(self.emitters), p=[share for _, share in self.emitters]))
-            try:
-                proposal = self.emitters[choice][0].propose(shelf, rng)
-            except EditError:
-                self.counts["no legal edit"] += 1
-                continue
-            fate, novel = self._judge(proposal)
-            self.counts[fate] += 1
-            if novel is not None:
-                return novel
-        return None
+    @property
+    def counts(self) -> Counter[str]:
+        """Proposals by fate, over all emitters."""
+        return sum((each.fates for each in self.statistics.values()), Counter[str]())
 
     def recognise(self, program: Program) -> tuple[str, str]:
-        """Remember a program that enters without being proposed; returns its structure and behaviour."""
-        keys = structure(program), _behaviour(fingerprint(program))
-        self.known.add(*keys)
-        return keys
+        """The structure and behaviour of a program that enters without being proposed."""
+        return structure(program), _behaviour(fingerprint(program))
 
-    def _judge(self, proposal: Proposal) -> tuple[str, Novel | None]:
+    def enter(self, candidate: Candidate) -> None:
+        """Take note of a candidate, whoever proposed it: it is known from now on. Called for all, from number 1 on."""
+        self._makers.append(sys.intern(candidate.emitter))
+        self._structures.setdefault(candidate.structure, candidate.id)
+        self._behaviours.setdefault(candidate.behaviour, candidate.id)
+
+    def novel(self, program: Callable[[int], Program], rng: Generator, *, patience: int = 5_000) -> Novel | None:
+        """The next program worth training, or None if `patience` proposals in a row brought nothing new.
+
+        Args:
+            program: The program of a candidate that was scored, by number.
+            rng: Decides everything.
+            patience: Proposals of all emitters together.
+        """
+        parents = Parents(self._strategy, len(self._makers) + 1, program)
+        emitter = self._emitters[self._bandit.choose(rng)]
+        for attempt in range(1, patience + 1):
+            fate, novel = self._propose(emitter, parents, rng)
+            self.statistics[emitter.name].fates[fate] += 1
+            if novel is not None:
+                return novel
+            if fate == NO_EDIT or attempt % _TRIES == 0:
+                emitter = self._emitters[self._bandit.choose(rng)]
+        return None
+
+    def told(
+        self,
+        number: int,
+        elite: Elite | None,
+        status: AddStatus | None,
+        *,
+        cost: float,
+        seconds: float,
+        revised: bool = False,
+    ) -> None:
+        """Learn how a candidate was judged, right after it went into the archive. Called for every verdict, in order.
+
+        Args:
+            number: Its number.
+            elite: Its score and measures; None if it failed.
+            status: What the archive made of it; None if it failed.
+            cost: What its measurements cost; it steers the search, so that it may not depend on a clock.
+            seconds: How long they took, for people.
+            revised: Whether it had been judged before.
+        """
+        gain = self._gain()
+        if elite is None:
+            self._elites.pop(number, None)
+        elif self._strategy.revisits:
+            self._elites[number] = elite
+        emitter = self._makers[number - 1]
+        record = self.statistics.get(emitter)
+        self._tell_strategy(number, elite, revised=revised, start=record is None)
+        if record is None:
+            return
+        record.entered += bool(status)
+        record.gain += gain
+        if revised:
+            self._bandit.amend(emitter, gain)
+            return
+        self._bandit.told(emitter, gain, cost)
+        record.scored += elite is not None
+        record.failed += elite is None
+        record.cost += cost
+        record.seconds += seconds
+
+    def state(self) -> dict[str, Any]:
+        """What candidates and verdicts do not tell; plain data, of a size that does not grow with the run."""
+        return {
+            "strategy": self._strategy.state(),
+            "bandit": self._bandit.state(),
+            "emitters": {name: record.dump() for name, record in self.statistics.items()},
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a `state`, after all candidates were entered and all verdicts told again."""
+        self._strategy.restore(state["strategy"], self._elites)
+        self._bandit.restore(state["bandit"])
+        for name, record in state["emitters"].items():
+            self.statistics[name] = Statistics.load(record)
+
+    def _propose(self, emitter: Emitter, parents: Parents, rng: Generator) -> tuple[str, Novel | None]:
+        try:
+            proposal = emitter.propose(parents, rng)
+        except EditError:
+            return NO_EDIT, None
+        self.statistics[emitter.name].rejected.update(proposal.rejected)
         form = structure(proposal.program)
-        if form in self.known.structures:
-            return "same structure", None
-        probed = self._fingerprint(form, proposal.program)
-        if not probed.finite:
-            return "not finite", None
+        if form in self._structures:
+            self._meet(self._structures[form])
+            return SAME_STRUCTURE, None
+        probed = self._useless.get(form) or fingerprint(proposal.program)
         behaviour = _behaviour(probed)
-        if behaviour in self.known.behaviours:
-            return "same behaviour", None
-        self.known.add(form, behaviour)
-        return "novel", Novel(proposal, form, behaviour)
+        if probed.finite and behaviour not in self._behaviours:
+            return NOVEL, Novel(proposal, form, behaviour)
+        if len(self._useless) >= _REMEMBERED:
+            self._useless.clear()
+        self._useless[form] = probed
+        if not probed.finite:
+            return NOT_FINITE, None
+        self._meet(self._behaviours[behaviour])
+        return SAME_BEHAVIOUR, None
 
-    def _fingerprint(self, form: str, program: Program) -> Fingerprint:
-        """The fingerprint, remembered by canonical form: most rejected proposals come back many times."""
-        if len(self._fingerprints) >= _REMEMBERED:
-            self._fingerprints.clear()
-        if form not in self._fingerprints:
-            self._fingerprints[form] = fingerprint(program)
-        return self._fingerprints[form]
+    def _tell_strategy(self, number: int, elite: Elite | None, *, revised: bool, start: bool) -> None:
+        if revised and elite is None:
+            self._strategy.withdraw(number)
+        elif revised and elite is not None:
+            self._strategy.revise(elite)
+        elif not start:
+            self._strategy.told(number, elite)
+        elif elite is not None:
+            self._strategy.start(elite)
+
+    def _meet(self, number: int) -> None:
+        """A known program was proposed again: its score, if there is one yet, costs nothing."""
+        if number in self._elites:
+            self._strategy.met(len(self._makers) + 1, self._elites[number])
+
+    def _gain(self) -> float:
+        """By how much the archive's QD score grew since last asked, counted from the lowest score there is."""
+        before, self._worth = self._worth, self._grid.qd_score - len(self._grid) / CAP
+        return self._worth - before
 
 
 def _behaviour(probed: Fingerprint) -> str:

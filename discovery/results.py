@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from statistics import fmean, stdev
 
 from archive.records import Candidate, Evaluation, Purpose, Verdict
 from archive.store import RunStore
 from archive.views import summary
-from discovery.scoring import REFERENCE, Interval, Losses, losses, paired_interval, score
+from discovery.scoring import REFERENCE_ID, Interval, interval, log_ratios, losses, mean_and_half_width
 from evaluators.job import Outcome
 
 
@@ -20,7 +19,7 @@ class TaskResult:
     """One rule on one task at its best learning rate.
 
     Attributes:
-        purpose: Measured on search seeds (`search`, `baseline`) or on fresh ones (`fresh`).
+        purpose: Measured on search seeds (`search`, `baseline`) or on fresh ones (`remeasure`, `fresh`).
         mean: Mean validation loss at the end of the decay, NaN unless scored.
         spread: Standard deviation over seeds, NaN with fewer than two.
         train: Mean training loss at the end of the learning curve.
@@ -42,7 +41,7 @@ class RuleResult:
     """One rule in one run.
 
     Attributes:
-        score: From the search seeds; for elites it is biased upwards by the selection.
+        score: What it ranks by in the search, shrunken; for baselines that took no part, from the search seeds.
         fresh: From seeds that the search never saw, with an interval; None where not measured.
         measures: The numbers that place it in the archive; empty for baselines that did not take part.
     """
@@ -60,20 +59,65 @@ class RuleResult:
 
 def rule_results(store: RunStore, candidates: Iterable[int]) -> list[RuleResult]:
     """The results of some candidates, in the order given."""
-    everything = store.evaluations()
-    verdicts = {verdict.candidate: verdict for verdict in store.verdicts()}
-    reference = next(c.id for c in store.candidates() if c.name == REFERENCE and not c.parents)
-    return [_result(store.candidate(number), everything, verdicts.get(number), reference) for number in candidates]
+    verdicts = {verdict.candidate: verdict for verdict in store.verdicts()}  # the last word on each
+    reference = store.evaluations(REFERENCE_ID)
+    return [
+        _result(store.candidate(number), store.evaluations(number), verdicts.get(number), reference)
+        for number in candidates
+    ]
 
 
 def best(store: RunStore) -> int | None:
     """The best candidate: by fresh seeds once elites have been measured with them, before that by search score."""
-    judged = {verdict.candidate for verdict in store.verdicts() if verdict.score is not None}
-    measured = {evaluation.candidate for evaluation in store.evaluations(purpose=Purpose.FRESH)} & judged
-    if measured:
-        return max(rule_results(store, sorted(measured)), key=_fresh_score).candidate.id
+    judged = {verdict.candidate: verdict.score is not None for verdict in store.verdicts()}
+    measured = {evaluation.candidate for evaluation in store.evaluations(purpose=Purpose.FRESH)}
+    results = rule_results(store, sorted(number for number in measured if judged.get(number)))
+    if results:
+        return max(results, key=_fresh_score).candidate.id
     leader = summary(store).best
     return None if leader is None else leader.candidate
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionBias:
+    """By how much rules looked better when the search chose them than they were with fresh seeds.
+
+    Attributes:
+        rules: How many were measured again and did not fail.
+        mean: First score minus the score on fresh seeds, over these rules; NaN if there are none.
+        low: Lower end of its 95 % interval; NaN with fewer than two rules.
+        high: Upper end.
+    """
+
+    rules: int
+    mean: float
+    low: float
+    high: float
+
+
+def selection_bias(store: RunStore, purpose: Purpose) -> SelectionBias:
+    """The selection bias of a run, in scores.
+
+    Args:
+        store: The run.
+        purpose: Which fresh seeds to believe: those of the repeats in the search, or those of the final measurement.
+    """
+    again: dict[int, list[Evaluation]] = {}
+    for evaluation in store.evaluations(purpose=purpose):
+        again.setdefault(evaluation.candidate, []).append(evaluation)
+    reference = store.evaluations(REFERENCE_ID)
+    found = []
+    for number, fresh in again.items():
+        looked = {(each.task, each.budget) for each in fresh}
+        first = [each for each in store.evaluations(number) if each.purpose is Purpose.SEARCH]
+        ratios = [_ratios(own, reference, looked) for own in (first, fresh)]
+        if all(ratios):
+            chosen, believed = (math.exp(fmean(values)) for values in ratios)
+            found.append(chosen - believed)
+    if not found:
+        return SelectionBias(0, math.nan, math.nan, math.nan)
+    mean, half = mean_and_half_width(found)
+    return SelectionBias(len(found), mean, mean - half, mean + half)
 
 
 def _fresh_score(result: RuleResult) -> float:
@@ -81,28 +125,35 @@ def _fresh_score(result: RuleResult) -> float:
 
 
 def _result(
-    candidate: Candidate, everything: Sequence[Evaluation], verdict: Verdict | None, reference: int
+    candidate: Candidate, own: Sequence[Evaluation], verdict: Verdict | None, reference: Sequence[Evaluation]
 ) -> RuleResult:
-    own = [evaluation for evaluation in everything if evaluation.candidate == candidate.id]
-    compared = [evaluation for evaluation in everything if evaluation.candidate == reference]
-    search, search_reference = _split(own, fresh=False), _split(compared, fresh=False)
-    fresh, fresh_reference = _split(own, fresh=True), _split(compared, fresh=True)
-    comparable = bool(fresh) and fresh.keys() == fresh_reference.keys()
-    scored = bool(search) and search.keys() == search_reference.keys()
+    budgets = {(task, max(e.budget for e in own if e.task == task)) for task in {e.task for e in own}}
+    search = [each for each in own if each.purpose in (Purpose.SEARCH, Purpose.BASELINE)]
+    fresh = [each for each in own if each.purpose is Purpose.FRESH]
+    score = None if verdict is None else verdict.score
+    if verdict is None and (ratios := _ratios(search, reference, budgets)):
+        score = math.exp(fmean(ratios))
+    finals = {(each.task, each.budget) for each in reference if each.purpose is Purpose.FRESH}
+    believed = _ratios(fresh, reference, finals)
     return RuleResult(
         candidate=candidate,
-        score=score(search, search_reference) if scored else None,
-        fresh=paired_interval(fresh, fresh_reference) if comparable else None,
+        score=score,
+        fresh=interval(believed) if believed else None,
         measures=dict(verdict.measures) if verdict else {},
         tasks=tuple(map(_task_result, own)),
     )
 
 
-def _split(evaluations: Sequence[Evaluation], *, fresh: bool) -> Losses:
-    """The losses of the scored evaluations, on fresh seeds or on those of the search."""
-    return losses(
-        [e for e in evaluations if (e.purpose is Purpose.FRESH) == fresh and e.result.outcome is Outcome.SCORED]
-    )
+def _ratios(
+    own: Iterable[Evaluation], reference: Iterable[Evaluation], trainings: Collection[tuple[str, float]]
+) -> list[float]:
+    """Logarithms of scores by seed, on these tasks with these budgets; empty where one is missing or failed."""
+    compared = [
+        losses(each for each in evaluations if (each.task, each.budget) in trainings)
+        for evaluations in (own, reference)
+    ]
+    tasks = [task for task, _ in trainings]
+    return list(log_ratios(compared[0], compared[1], tasks).values()) if tasks else []
 
 
 def _task_result(evaluation: Evaluation) -> TaskResult:
@@ -115,7 +166,7 @@ def _task_result(evaluation: Evaluation) -> TaskResult:
         detail=result.detail,
         seeds=len(evaluation.seeds),
         learning_rate=result.learning_rate,
-        mean=float(np.mean(values)) if values else float("nan"),
-        spread=float(np.std(values, ddof=1)) if len(values) > 1 else float("nan"),
-        train=float(np.mean(result.train_losses)) if result.train_losses else float("nan"),
+        mean=fmean(values) if values else math.nan,
+        spread=stdev(values) if len(values) > 1 else math.nan,
+        train=fmean(result.train_losses) if result.train_losses else math.nan,
     )

@@ -12,7 +12,8 @@ from discovery.runs import Run, open_run
 from programs import zoo
 from programs.errors import RuleError, suggest
 from programs.ir import Program
-from programs.parse import MAX_BYTES, parse
+from programs.parse import parse
+from programs.scan import MAX_BYTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,25 +5,26 @@ from __future__ import annotations
 import fcntl
 import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
 from archive.errors import AlreadyExistsError
-from archive.records import RunInfo
+from archive.records import MAIN_DRIVER, RunInfo
 from archive.store import RunStore, Store
-from discovery.config import Config, load
-from discovery.config_types import LONGEST_NAME
+from discovery.config import BudgetConfig, Config, load
+from discovery.config.types import LONGEST_NAME
+from discovery.ladder import extends
 from discovery.plain_yaml import dump
 from programs.errors import suggest
 
 _CONFIG = "config.yaml"
 _DATABASE = "run.db"
 _LOCK = "lock"
-_FREE_TO_CHANGE = frozenset({"name", "budget", "executor"})
+_FREE_TO_CHANGE = frozenset({"name", "budget", "executor", "store"})
 _VERSIONS_OF = ("savanna-discovery", "torch", "numpy", "ray", "scikit-learn")
 
 
@@ -66,10 +67,33 @@ def create(config: Config, runs: Path) -> Run:
     return Run(folder.name, folder, config, store)
 
 
-def open_run(name: str, runs: Path) -> Run:
-    """Open a run that exists.
+def copy_from(url: str, name: str, runs: Path) -> None:
+    """Make the folder of a run that another machine started, so that this one can work on it and look into it.
 
     Raises:
+        ArchiveError: There is no archive at `url`, or no such run in it.
+        RunError: The database named cannot be an archive, or there is another run of this name here.
+        OSError: The folder cannot be made or written.
+    """
+    folder = runs / name
+    with _open(url) as store:
+        config = Config.model_validate(store.run(name).info.config)
+    config = config.model_copy(update={"archive": config.archive.model_copy(update={"url": url})})
+    runs.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        raise RunError(f"{folder} is in the way: leave --url out to join that run, or choose another --runs.") from None
+    draft = folder / f".{_CONFIG}"
+    draft.write_text(dump(config.dump()), encoding="utf-8")
+    draft.rename(folder / _CONFIG)
+
+
+def open_run(name: str, runs: Path, overrides: Sequence[str] = ()) -> Run:
+    """Open a run that exists, with some keys of its configuration as they are to be in this process alone.
+
+    Raises:
+        ConfigError: Its configuration cannot be read, or it or the overrides are wrong.
         RunError: There is none of this name.
     """
     folder = runs / name
@@ -77,38 +101,56 @@ def open_run(name: str, runs: Path) -> Run:
         known = names(runs)
         there = suggest(name, known) if known else "There are none yet: discover run CONFIG makes one."
         raise RunError(f"There is no run {name!r} in {runs}. {there}")
-    config = load(folder / _CONFIG)
+    config = load(folder / _CONFIG, overrides)
     return Run(name, folder, config, _archive(config, folder, new=False).run(config.name))
 
 
+def give_budget(run: Run, budget: BudgetConfig) -> Run:
+    """Write another budget into the configuration of a run that exists, for the next `discover resume` to find."""
+    config = run.config.model_copy(update={"budget": budget})
+    draft = run.folder / f".{_CONFIG}"
+    draft.write_text(dump(config.dump()), encoding="utf-8")
+    draft.rename(run.folder / _CONFIG)
+    return replace(run, config=config)
+
+
 def check_unchanged(run: Run) -> None:
-    """Let a search go on only with the configuration that it was started with; budget and executor are free.
+    """Let a search go on only with the configuration that it was started with.
+
+    Budget, executor and store are free, and rungs may be added on top of those that there are.
 
     Raises:
         RunError: Something else was changed, which the archive already depends on.
     """
     before = Config.model_validate(run.store.info.config)
+    here = {"archive": run.config.archive.model_copy(update={"url": before.archive.url})}  # a database may move
+    now = run.config.model_copy(update=here)
     keys = [key for key in Config.model_fields if key not in _FREE_TO_CHANGE]
-    changed = [key for key in keys if getattr(run.config, key) != getattr(before, key)]
+    changed = [key for key in keys if getattr(now, key) != getattr(before, key)]
+    if "evaluation" in changed and extends(run.config.evaluation, before.evaluation):
+        changed.remove("evaluation")
     if changed:
         raise RunError(
-            f"{run.folder / _CONFIG} is not what the run was started with: {', '.join(changed)}. Only budget and "
-            "executor may change; put the rest back, or start another run."
+            f"{run.folder / _CONFIG} is not what the run was started with: {', '.join(changed)}. Only budget, executor "
+            "and store may change, and evaluation.rungs may get more; put the rest back, or start another run."
         )
 
 
 @contextmanager
-def exclusive(run: Run) -> Iterator[None]:
-    """Hold a run for one driver; the lock goes away with the process, however it ends.
+def exclusive(run: Run, driver: str = MAIN_DRIVER) -> Iterator[None]:
+    """Hold the name of a driver for one process here; the lock goes away with the process, however it ends.
 
     Raises:
-        RunError: Another process drives this run.
+        RunError: Another process drives this run under this name.
     """
-    with (run.folder / _LOCK).open("w") as lock:
+    other_name = "" if driver == MAIN_DRIVER else f" as {driver!r}: choose another --driver,"
+    with (run.folder / (_LOCK if driver == MAIN_DRIVER else f"{_LOCK}-{driver}")).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise RunError(f"Another process is working on the run {run.name!r}; wait for it or stop it.") from None
+            raise RunError(
+                f"Another process is working on the run {run.name!r}{other_name or ';'} wait for it or stop it."
+            ) from None
         yield
 
 
@@ -135,9 +177,18 @@ def _new_folder(name: str, runs: Path) -> Path:
 def _archive(config: Config, folder: Path, *, new: bool) -> Store:
     """The archive of a run: a file of its own, or the database named, which other runs may share."""
     url = config.archive.url or folder / _DATABASE
+    if not new:
+        return _open(url)
     try:
-        return Store.create(url) if new else Store.open(url)
+        return Store.create(url)
     except AlreadyExistsError:
+        return _open(url)
+    except ValueError as error:
+        raise RunError(f"archive.url: {error}") from error
+
+
+def _open(url: str | Path) -> Store:
+    try:
         return Store.open(url)
     except ValueError as error:
         raise RunError(f"archive.url: {error}") from error

@@ -1,115 +1,80 @@
 """Ask and tell: what to measure next, and what a measurement means. Pure: no clock, no database, no processes.
 
-A run has three phases. `baselines`: the start rules and the baselines are measured like everybody else. `search`:
-novel proposals climb the ladder of tasks, cheapest first; whoever fails a task is not trained on the next. `final`:
-the best elites and the baselines are measured again with seeds that the search never saw.
+A run has three phases. `baselines`: the start rules and the baselines are measured like everybody else. `search`: novel
+proposals climb the ladder, cheapest first; whoever fails is not trained further, and a share of the trainings goes to
+measuring elites again with fresh seeds. `final`: the best elites and the baselines are measured with seeds that the
+search never saw. With a raised budget a run goes back from the last phase to the search.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from archive.grid import AddStatus, Elite, Grid
+from archive.grid import AddStatus, Grid, elite_of, shelve
 from archive.records import Candidate, Evaluation, OpenJob, Purpose, Verdict
-from discovery.emitters import Shelf
+from discovery.exchange import Asked, Phase, Told
+from discovery.judge import Judge, SearchError
+from discovery.noise import repeat
 from discovery.plan import Plan
 from discovery.proposer import Proposer
-from discovery.scoring import losses, score
+from discovery.queues import Batch, Queues, from_version_1
+from discovery.roster import Roster
+from discovery.scoring import REFERENCE_ID
 from evaluators.job import Outcome, Report
-from programs.canon import simplify
 from programs.ir import Program
-from programs.measures import measure
-from programs.parse import parse
-from programs.show import show
 
-
-class Phase(StrEnum):
-    """Where a run stands."""
-
-    BASELINES = "baselines"
-    SEARCH = "search"
-    FINAL = "final"
-    DONE = "done"
-
-
-class SearchError(RuntimeError):
-    """The search cannot go on: its starting point does not learn."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One job to run, and the candidates that came into being since the last."""
-
-    candidates: tuple[Candidate, ...]
-    job: OpenJob
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What one report meant.
-
-    Attributes:
-        evaluations: One for each program of the job.
-        verdicts: On the candidates that need no further measurement.
-        entered: What the archive made of each candidate that has a score.
-    """
-
-    evaluations: tuple[Evaluation, ...]
-    verdicts: tuple[Verdict, ...]
-    entered: Mapping[int, AddStatus]
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Candidates that wait for a job on one task."""
-
-    purpose: Purpose
-    task: str
-    candidates: tuple[int, ...]
+__all__ = ["Asked", "Phase", "Scheduler", "SearchError", "Told"]
 
 
 class Scheduler:
-    """The state of a run between two jobs.
+    """The state of a run between two jobs, as one of its drivers sees it.
 
     Args:
         plan: What the run is to do.
         grid: Its archive, still empty.
         proposer: Its source of candidates.
+        lookup: A candidate that is in the store already, by number.
 
     Attributes:
         phase: Where the run stands.
-        candidates: Everything that was ever proposed and not known before, by id.
-        open: Jobs asked and not yet told, by id.
-        judged: How many candidates have a verdict.
+        judge: What was measured, and what follows from it.
+        open: This driver's jobs, asked and not yet told, by id.
+        next_job: The number of the next job.
     """
 
-    def __init__(self, plan: Plan, grid: Grid, proposer: Proposer) -> None:
+    def __init__(self, plan: Plan, grid: Grid, proposer: Proposer, lookup: Callable[[int], Candidate]) -> None:
         self.plan = plan
         self.grid = grid
         self.proposer = proposer
+        self.judge = Judge(plan.ladder, len(plan.initial))
         self.phase = Phase.BASELINES
-        self.candidates: dict[int, Candidate] = {}
         self.open: dict[int, OpenJob] = {}
-        self.judged = 0
+        self.next_job = 1
+        self._roster = Roster(lookup)
         self._rng = np.random.default_rng(plan.seed)
-        self._next_job = 1
-        self._unsaved: list[Candidate] = []
-        self._ready: list[_Batch] = []
-        self._climbing: dict[str, list[int]] = {task: [] for task in plan.tasks[1:]}
+        self._stream = 0
+        self._queues = Queues(len(plan.ladder.steps))
         self._exhausted = False
-        self._measured: dict[tuple[int, str], Evaluation] = {}
-        self._programs: dict[int, Program] = {}
+        self._finished: set[tuple[int, str]] = set()
         self._enter_initial()
 
     @property
     def proposed(self) -> int:
         """How many candidates the search has made; start rules and baselines are not counted."""
-        return len(self.candidates) - len(self.plan.initial)
+        return self._roster.last - len(self.plan.initial)
+
+    @property
+    def judged(self) -> int:
+        """How many candidates have a verdict."""
+        return self.judge.judged
+
+    @property
+    def device_seconds(self) -> float:
+        """Time that evaluators spent."""
+        return self.judge.device_seconds
 
     @property
     def initial_ids(self) -> list[int]:
@@ -119,38 +84,42 @@ class Scheduler:
     @property
     def finalist_ids(self) -> list[int]:
         """The best elites, as many as the plan wants to see measured again."""
-        best = sorted(self.grid.elites(), key=lambda elite: (-elite.score, elite.id))[: self.plan.finalists]
-        return [elite.id for elite in best if elite.id not in self.initial_ids]
+        ranked = sorted(self.grid.elites(), key=lambda elite: (*(-part for part in elite.rank), elite.id))
+        return [elite.id for elite in ranked[: self.plan.finalists] if elite.id not in self.initial_ids]
 
-    def program(self, candidate: int) -> Program:
-        """The program of a candidate, read from its source: the same before and after a resumption, names included."""
-        if candidate not in self._programs:
-            self._programs[candidate] = parse(self.candidates[candidate].source)
-        return self._programs[candidate]
+    def candidate(self, number: int) -> Candidate:
+        """The candidate of this number."""
+        return self._roster[number]
 
-    def ask(self, *, propose: bool) -> Asked | None:
+    def program(self, number: int) -> Program:
+        """The program of a candidate, read from its source."""
+        return self._roster.program(number)
+
+    def ask(self, *, propose: bool, finish: bool = True) -> Asked | None:
         """The next job, or None while nothing can start before something in flight is told.
 
         Args:
             propose: Whether new candidates are still wanted. What has been started is finished in any case.
+            finish: Whether the final phase may begin: no other driver is still searching.
         """
-        if self._ready:
-            return self._start(self._ready.pop(0))
-        if self.phase is not Phase.SEARCH:
-            return None
-        batch = self._climbers(self.plan.batch) or (self._newcomers() if propose else None) or self._climbers(1)
-        if batch is not None:
-            return self._start(batch)
-        if not self.open:
-            self._begin_final()
-            return self._start(self._ready.pop(0))
-        return None
+        batch = self._queues.pop(self._failed)
+        if batch is None and self.phase is Phase.SEARCH:
+            batch = (
+                self._climbers(self.plan.batch)
+                or (propose and (self._repeats() or self._newcomers()))
+                or self._climbers(1)
+                or None
+            )
+            if batch is None and not self.open and finish:
+                self._begin_final()
+                batch = self._queues.pop(self._failed)
+        return None if batch is None else self._start(batch)
 
     def tell(self, job_id: int, report: Report) -> Told:
         """Take in the report of an open job.
 
         Raises:
-            SearchError: The reference or every start rule failed, so there is nothing to search from.
+            SearchError: The reference or every start rule failed, or the task is not what it was.
         """
         job = self.open.pop(job_id)
         evaluations = tuple(
@@ -165,31 +134,72 @@ class Scheduler:
                 sandbox=report.sandbox,
                 initial_loss=report.initial_loss,
                 result=result,
+                budget=job.job.budget,
             )
             for candidate, result in zip(job.candidates, report.results, strict=True)
         )
-        verdicts: list[Verdict] = []
-        if job.purpose is not Purpose.FRESH:
-            self._remember(evaluations)
-        if job.purpose is Purpose.SEARCH:
-            verdicts = [verdict for evaluation in evaluations if (verdict := self._advance(evaluation))]
-        if not self.open and not self._ready:
-            verdicts += self._end_phase()
-        entered = {verdict.candidate: self._shelve(verdict) for verdict in verdicts if verdict.score is not None}
+        for evaluation in evaluations:
+            self._record(evaluation)
+        match job.purpose:
+            case Purpose.BASELINE:
+                verdicts = self._end_baselines() if self._through(Purpose.BASELINE) else []
+            case Purpose.SEARCH:
+                verdicts = [verdict for evaluation in evaluations if (verdict := self._advance(evaluation))]
+            case Purpose.REMEASURE:
+                verdicts = self._end_repeats()
+            case Purpose.FRESH:
+                verdicts = []
+                if self._through(Purpose.FRESH):
+                    self.phase = Phase.DONE
+        entered = {verdict.candidate: status for verdict in verdicts if (status := self._take(verdict)) is not None}
+        self.judge.forget(self._needed)
         return Told(evaluations, tuple(verdicts), entered)
 
-    # Remembering and resuming
+    # Other drivers, remembering and resuming
+
+    def learn(
+        self, candidates: Iterable[Candidate], evaluations: Iterable[Evaluation], verdicts: Iterable[Verdict]
+    ) -> None:
+        """Take in facts that are in the store and that this driver did not see: another's, or those of before."""
+        for candidate in candidates:
+            if candidate.id > self._roster.last:  # the initial ones entered with this object
+                self._roster.meet(candidate)
+                self.proposer.enter(candidate)
+        for evaluation in evaluations:
+            self._record(evaluation)
+            self._queues.count(evaluation.purpose, 1)
+        for verdict in verdicts:
+            self._take(verdict)
+        if self.phase is Phase.BASELINES and self.judge.rung(REFERENCE_ID) == len(self.plan.ladder.rungs) - 1:
+            self.phase = Phase.SEARCH
+
+    def join(self, stream: int) -> None:
+        """Start as one more driver of a run: with a random stream of its own, and nothing of the start left to do.
+
+        Only the first driver repeats measurements, so that no two do so at the same time.
+        """
+        self._stream = stream
+        self._rng = np.random.default_rng([self.plan.seed, stream])
+        self._roster.unsaved()
+        self._queues = Queues(len(self.plan.ladder.steps))
+
+    def inherit(self, state: Mapping[str, Any], jobs: Iterable[OpenJob]) -> None:
+        """Take over what another driver left: the candidates that waited, by its last `state`, and its open jobs."""
+        if state:
+            self._queues.extend(Queues.load(state["queues"]))
+        self.open |= {job.id: job for job in jobs}
 
     def state(self) -> dict[str, Any]:
-        """Everything that the facts in the store do not tell; plain data."""
+        """Everything that the facts in the store do not tell; plain data, which does not grow with the run."""
         return {
             "phase": self.phase.value,
             "random": self._rng.bit_generator.state,
-            "next_job": self._next_job,
-            "ready": [[batch.purpose.value, batch.task, list(batch.candidates)] for batch in self._ready],
-            "climbing": self._climbing,
+            "stream": self._stream,
+            "next_job": self.next_job,
+            "queues": self._queues.dump(),
             "exhausted": self._exhausted,
             "proposals": dict(self.proposer.counts),
+            "proposer": self.proposer.state(),
         }
 
     def restore(
@@ -200,135 +210,171 @@ class Scheduler:
         verdicts: Iterable[Verdict],
         open_jobs: Iterable[OpenJob],
     ) -> None:
-        """Go on from what a store kept: the state saved with its last transaction, and its facts in order."""
-        self._unsaved.clear()
-        for candidate in candidates:
-            self.candidates[candidate.id] = candidate
-            self.proposer.known.add(candidate.structure, candidate.behaviour)
-        self._remember(evaluation for evaluation in evaluations if evaluation.purpose is not Purpose.FRESH)
-        for verdict in verdicts:
-            self.judged += 1
-            if verdict.score is not None:
-                self._shelve(verdict)
+        """Go on from what a store kept: the state saved with its last transaction, and its facts in order.
+
+        Rungs that were added to the ladder since are climbed by the best of those who completed the old ones.
+        """
+        self._roster.unsaved()
+        self._queues = Queues(len(self.plan.ladder.steps))
+        self.learn(candidates, evaluations, verdicts)
         self.open = {job.id: job for job in open_jobs}
         self.phase = Phase(state["phase"])
         self._rng.bit_generator.state = state["random"]
-        self._next_job = state["next_job"]
-        self._ready = [_Batch(Purpose(purpose), task, tuple(ids)) for purpose, task, ids in state["ready"]]
-        self._climbing = {task: list(ids) for task, ids in state["climbing"].items()}
+        self._stream = state.get("stream", 0)
+        self.next_job = state["next_job"]
         self._exhausted = state["exhausted"]
-        self.proposer.counts.update(state["proposals"])
+        if "proposer" in state:  # a run of version 1 had a single emitter that mattered, and no memory of it
+            self.proposer.restore(state["proposer"])
+        if "queues" in state:
+            old = Queues.load(state["queues"])
+        else:
+            old = from_version_1(state, self.plan.ladder, self.plan.fresh_seeds)
+        self._queues.extend(old)
+        if old.steps < len(self.plan.ladder.steps):
+            self._raise_ladder(old.steps)
+        self.judge.forget(self._needed)
+
+    def reopen(self) -> None:
+        """Search on after the final phase has begun, because the budget was raised."""
+        if self.phase in (Phase.FINAL, Phase.DONE):
+            self.phase = Phase.SEARCH
+            self._exhausted = False
+
+    def _raise_ladder(self, steps: int) -> None:
+        """Send the initial rules and the best of the old top rung up the rungs beyond the first `steps` steps."""
+        self._ask_baselines(steps)
+        self.phase = Phase.BASELINES
+        self._exhausted = False
+        rung = self.plan.ladder.steps[steps].rung - 1
+        for candidate in self.judge.on_rung(rung):
+            if not self._failed(candidate) and self.judge.climbs(candidate):
+                self._queues.climbing[steps].append(candidate)
 
     # Candidates
 
     def _enter_initial(self) -> None:
         for initial in self.plan.initial:
             keys = self.proposer.recognise(initial.program)
-            self._enter(initial.program, "start" if initial.start else "baseline", "", (), keys)
-        self._ready = [_Batch(Purpose.BASELINE, task, tuple(self.candidates)) for task in self.plan.tasks]
+            emitter = "start" if initial.start else "baseline"
+            self.proposer.enter(self._roster.add(initial.program, emitter, "", (), *keys))
+        self._ask_baselines(0)
 
-    def _enter(self, program: Program, emitter: str, note: str, parents: tuple[int, ...], keys: tuple[str, str]) -> int:
-        number = len(self.candidates) + 1
-        candidate = Candidate(
-            id=number,
-            name=program.name,
-            source=show(program),
-            emitter=emitter,
-            note=note,
-            parents=parents,
-            structure=keys[0],
-            behaviour=keys[1],
-        )
-        self.candidates[number] = candidate
-        self._unsaved.append(candidate)
-        return number
+    def _ask_baselines(self, first: int) -> None:
+        for step in self.plan.ladder.steps[first:]:
+            ids = tuple(self.initial_ids)
+            self._queues.ready.append(Batch(Purpose.BASELINE, step.task, step.budget, step.seeds, ids))
 
-    def _newcomers(self) -> _Batch | None:
-        shelf = Shelf(self.grid, self.program)
+    # What to measure next
+
+    def _newcomers(self) -> Batch | None:
         ids: list[int] = []
         while len(ids) < self.plan.batch and not self._exhausted:
-            novel = self.proposer.novel(shelf, self._rng)
+            novel = self.proposer.novel(self.program, self._rng)
             if novel is None:
                 self._exhausted = True
             else:
-                made = novel.proposal
-                keys = novel.structure, novel.behaviour
-                ids.append(self._enter(made.program, made.emitter, made.note, made.parents, keys))
-        return _Batch(Purpose.SEARCH, self.plan.tasks[0], tuple(ids)) if ids else None
+                made, keys = novel.proposal, (novel.structure, novel.behaviour)
+                candidate = self._roster.add(made.program, made.emitter, made.note, made.parents, *keys)
+                self.proposer.enter(candidate)
+                ids.append(candidate.id)
+        return self._step(0, ids) if ids else None
 
-    def _climbers(self, at_least: int) -> _Batch | None:
-        """Survivors that wait for a later task, the latest task first."""
-        for task, waiting in reversed(self._climbing.items()):
-            if len(waiting) >= at_least:
-                ids, waiting[:] = tuple(waiting[: self.plan.batch]), waiting[self.plan.batch :]
-                return _Batch(Purpose.SEARCH, task, ids)
-        return None
+    def _climbers(self, at_least: int) -> Batch | None:
+        found = self._queues.climbers(at_least, self.plan.batch)
+        return None if found is None else self._step(*found)
 
-    # Jobs
+    def _step(self, number: int, ids: Sequence[int]) -> Batch:
+        step = self.plan.ladder.steps[number]
+        return Batch(Purpose.SEARCH, step.task, step.budget, step.seeds, tuple(ids))
 
-    def _start(self, batch: _Batch) -> Asked:
-        seeds = self.plan.fresh_seeds if batch.purpose is Purpose.FRESH else self.plan.search_seeds
-        sources = [show(simplify(self.program(candidate))) for candidate in batch.candidates]
-        job = OpenJob(self._next_job, batch.purpose, batch.candidates, self.plan.job(batch.task, sources, seeds))
-        self._next_job += 1
-        self.open[job.id] = job
-        candidates = tuple(self._unsaved)
-        self._unsaved.clear()
-        return Asked(candidates, job)
-
-    def _end_phase(self) -> list[Verdict]:
-        if self.phase is Phase.BASELINES:
-            self.phase = Phase.SEARCH
-            return self._judge_initial()
-        if self.phase is Phase.FINAL:
-            self.phase = Phase.DONE
-        return []
+    def _repeats(self) -> Batch | None:
+        """The first job of a repeat with fresh seeds, if it is time for one."""
+        if self._stream == 0 and self.judged >= self._queues.look_at:
+            self._queues.ready += repeat(self.plan, self.grid, self.judge, self._queues)
+        return self._queues.pop(self._failed)
 
     def _begin_final(self) -> None:
         """Elites and baselines side by side, in jobs small enough to share among workers."""
-        self.phase = Phase.FINAL
         ids = [*self.initial_ids, *self.finalist_ids]
         size = max(1, self.plan.batch // 2)
-        chunks = [tuple(ids[start : start + size]) for start in range(0, len(ids), size)]
-        self._ready = [_Batch(Purpose.FRESH, task, chunk) for task in self.plan.tasks for chunk in chunks]
+        for task in self.plan.tasks:
+            missing = [number for number in ids if (number, task) not in self._finished]
+            chunks = [tuple(missing[start : start + size]) for start in range(0, len(missing), size)]
+            self._queues.ready += [Batch(Purpose.FRESH, task, 1.0, self.plan.fresh_seeds, chunk) for chunk in chunks]
+        self.phase = Phase.FINAL if self._queues.ready else Phase.DONE
 
-    # Verdicts
+    def _start(self, batch: Batch) -> Asked:
+        sources = [self._roster.text(candidate) for candidate in batch.candidates]
+        job = self.plan.job(batch.task, sources, batch.seeds, batch.budget)
+        asked = OpenJob(self.next_job, batch.purpose, batch.candidates, job)
+        self.next_job += 1
+        self.open[asked.id] = asked
+        self._queues.count(batch.purpose, len(batch.candidates))
+        return Asked(self._roster.unsaved(), asked)
 
-    def _remember(self, evaluations: Iterable[Evaluation]) -> None:
-        for evaluation in evaluations:
-            self._measured[evaluation.candidate, evaluation.task] = evaluation
+    # What a measurement means
+
+    def _record(self, evaluation: Evaluation) -> None:
+        self.judge.record(evaluation)
+        if evaluation.purpose is Purpose.FRESH:
+            self._finished.add((evaluation.candidate, evaluation.task))
 
     def _advance(self, evaluation: Evaluation) -> Verdict | None:
-        """Send a candidate on to its next task, or judge it."""
-        tasks = self.plan.tasks
-        if evaluation.result.outcome is not Outcome.SCORED or evaluation.task == tasks[-1]:
-            return self._judge(evaluation.candidate)
-        self._climbing[tasks[tasks.index(evaluation.task) + 1]].append(evaluation.candidate)
+        """Send a candidate on to its next step, or judge it."""
+        candidate, ladder = evaluation.candidate, self.plan.ladder
+        step = ladder.find(evaluation.task, evaluation.budget, evaluation.seeds)
+        assert step is not None
+        failed, done = evaluation.result.outcome is not Outcome.SCORED, step + 1 == len(ladder.steps)
+        if failed or done or (ladder.ends_rung(step) and not self.judge.climbs(candidate)):
+            return self._judge(candidate)
+        self._queues.climbing[step + 1].append(candidate)
         return None
 
     def _judge(self, candidate: int) -> Verdict:
-        self.judged += 1
-        measured = [self._measured[candidate, task] for task in self.plan.tasks if (candidate, task) in self._measured]
-        for evaluation in measured:
-            if evaluation.result.outcome is not Outcome.SCORED:
-                return Verdict(candidate, evaluation.result.outcome, None, {})
-        value = score(losses(measured), losses([self._measured[1, task] for task in self.plan.tasks]))
-        return Verdict(candidate, Outcome.SCORED, value, measure(self.program(candidate)))
+        return self.judge.verdict(candidate, self.program(candidate))
 
-    def _judge_initial(self) -> list[Verdict]:
-        reference = [self._measured[1, task] for task in self.plan.tasks]
-        for evaluation in reference:
-            if evaluation.result.outcome is not Outcome.SCORED:
-                raise SearchError(
-                    f"The reference {self.candidates[1].name} failed on {evaluation.task} "
-                    f"({evaluation.result.outcome}: {evaluation.result.detail}), so nothing can be compared with it."
-                )
+    def _end_repeats(self) -> list[Verdict]:
+        """Judge anew whoever's repeat is through; the reference may have come in after some of them."""
+        repeating = self._queues.repeating
+        through = [number for number, seeds in repeating.items() if self.judge.settled(number, seeds)]
+        for number in through:
+            del repeating[number]
+        return [self._judge(number) for number in through]
+
+    def _end_baselines(self) -> list[Verdict]:
+        self.phase = Phase.SEARCH
+        failed = self.judge.failure(REFERENCE_ID)
+        if failed is not None:
+            raise SearchError(
+                f"The reference {self.plan.initial[0].program.name} failed on {failed.task} "
+                f"({failed.result.outcome}: {failed.result.detail}), so nothing can be compared with it."
+            )
         starts = [number for number, initial in enumerate(self.plan.initial, 1) if initial.start]
         verdicts = [self._judge(candidate) for candidate in starts]
         if not any(verdict.score is not None for verdict in verdicts):
             raise SearchError("No start rule learned on every task, so there is nothing to search from.")
         return verdicts
 
-    def _shelve(self, verdict: Verdict) -> AddStatus:
-        assert verdict.score is not None
-        return self.grid.add(Elite(verdict.candidate, verdict.score, verdict.measures))
+    def _take(self, verdict: Verdict) -> AddStatus | None:
+        """Let the archive and the proposer know of a verdict."""
+        number = verdict.candidate
+        self.judge.note(verdict)
+        self._roster.judged(number)
+        status = shelve(self.grid, verdict)
+        cost, seconds = self.judge.cost(number), self.judge.seconds(number)
+        revised = verdict.revision > 0
+        self.proposer.told(number, elite_of(verdict), status, cost=cost, seconds=seconds, revised=revised)
+        return status
+
+    def _through(self, purpose: Purpose) -> bool:
+        waiting = [job.purpose for job in self.open.values()] + [batch.purpose for batch in self._queues.ready]
+        return purpose not in waiting
+
+    def _failed(self, candidate: int) -> bool:
+        return candidate != REFERENCE_ID and self.judge.failed(candidate)
+
+    def _needed(self, candidate: int) -> bool:
+        """Whether more may come of what was measured of a candidate that was judged."""
+        if candidate in self.grid or candidate in self._queues:
+            return True
+        return any(candidate in job.candidates for job in self.open.values())

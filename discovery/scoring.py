@@ -1,28 +1,32 @@
 """From losses to one number: how a rule compares with AdamW that was given the same learning-rate search.
 
-The score of a rule is the geometric mean over tasks of `loss(AdamW) / loss(rule)`: 1 is AdamW, 1.05 is a loss 5 %
-lower. Each task's ratio is capped, so that no rule can buy a bad task with one spectacular one (an arithmetic mean of
-ratios rewarded exactly such specialists).
+The score of a rule is the geometric mean over seeds and tasks of `loss(AdamW) / loss(rule)`: 1 is AdamW, 1.05 is a loss
+5 % lower. Each ratio is capped, so that no rule can buy a bad task with one spectacular one (an arithmetic mean of
+ratios rewarded exactly such specialists). Seeds are paired: both rules start from the same weights and see the same
+batches. `shrinkage` says how scores from few seeds are made comparable with those from many.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-
-import numpy as np
+from statistics import fmean, stdev
 
 from archive.records import Evaluation
 
 REFERENCE = "adamw"
 """The rule that scores are relative to. It is measured in every run, like any other."""
 
+REFERENCE_ID = 1
+"""The reference is the first candidate of every run."""
+
 CAP = 2.0
 """No single task counts as better than twice, or worse than half, the reference."""
 
-Losses = Mapping[str, Sequence[float]]
-"""End-of-decay validation losses by task, one per seed; seeds in the same order everywhere."""
+SeedLosses = Mapping[str, Mapping[int, float]]
+"""End-of-decay validation losses by task and seed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,31 +38,62 @@ class Interval:
     high: float
 
 
-def losses(evaluations: Sequence[Evaluation]) -> dict[str, tuple[float, ...]]:
-    """The losses of one rule by task."""
-    return {evaluation.task: evaluation.result.losses for evaluation in evaluations}
+def losses(evaluations: Iterable[Evaluation]) -> dict[str, dict[int, float]]:
+    """The losses of one rule; failures have none."""
+    found: dict[str, dict[int, float]] = {}
+    for evaluation in evaluations:
+        pairs = zip(evaluation.seeds, evaluation.result.losses, strict=False)
+        found.setdefault(evaluation.task, {}).update(pairs)
+    return found
 
 
-def score(rule: Losses, reference: Losses) -> float:
-    """The score of a rule, from the mean loss over seeds on each task of the reference."""
-    ratios = [_capped(math.log(np.mean(reference[task]) / np.mean(rule[task]))) for task in reference]
-    return math.exp(sum(ratios) / len(ratios))
+def log_ratios(rule: SeedLosses, reference: SeedLosses, tasks: Collection[str]) -> dict[int, float]:
+    """How a rule compares on each seed that both were trained with on all tasks: the logarithm of a score.
 
+    Args:
+        rule: Its losses.
+        reference: Those of the rule that scores are relative to.
+        tasks: What the score is the mean over.
 
-def paired_interval(rule: Losses, reference: Losses) -> Interval:
-    """The score with a 95 % Student interval of its logarithm, one observation for each seed.
-
-    Seeds are paired: both rules started from the same weights and saw the same batches.
+    Returns:
+        By seed, ascending; empty where a task is missing.
     """
-    per_task = [[math.log(r / own) for r, own in zip(reference[t], rule[t], strict=True)] for t in reference]
-    by_seed = np.mean(per_task, axis=0)
-    if len(by_seed) < 2:
-        return Interval(score(rule, reference), math.nan, math.nan)
+    by_task = [(reference.get(task, {}), rule.get(task, {})) for task in tasks]
+    seeds = set.intersection(*(known.keys() & own.keys() for known, own in by_task))
+    return {
+        seed: sum(_capped(_log(known[seed]) - _log(own[seed])) for known, own in by_task) / len(by_task)
+        for seed in sorted(seeds)
+    }
+
+
+def interval(ratios: Collection[float]) -> Interval:
+    """The score of some logarithms of ratios, with the 95 % Student interval of their mean.
+
+    Raises:
+        ValueError: There are none.
+    """
+    middle, half = mean_and_half_width(ratios)
+    return Interval(math.exp(middle), math.exp(middle - half), math.exp(middle + half))
+
+
+def mean_and_half_width(values: Collection[float]) -> tuple[float, float]:
+    """The mean, and half the width of its 95 % Student interval: NaN with fewer than two values.
+
+    Raises:
+        ValueError: There are none.
+    """
+    if not values:
+        raise ValueError("There is no mean of nothing.")
+    middle = fmean(values)
+    if len(values) < 2:
+        return middle, math.nan
     from scipy.special import stdtrit  # takes a third of the start of every command that needs no interval
 
-    half = float(stdtrit(len(by_seed) - 1, 0.975)) * float(np.std(by_seed, ddof=1)) / math.sqrt(len(by_seed))
-    middle = float(np.mean(by_seed))
-    return Interval(math.exp(middle), math.exp(middle - half), math.exp(middle + half))
+    return middle, float(stdtrit(len(values) - 1, 0.975)) * stdev(values) / math.sqrt(len(values))
+
+
+def _log(loss: float) -> float:
+    return math.log(max(loss, sys.float_info.min))  # a perfect loss of 0 is capped like any other
 
 
 def _capped(log_ratio: float) -> float:

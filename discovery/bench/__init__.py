@@ -1,4 +1,7 @@
 """Measurements of the project itself: each prints what it measured here and now, and none is a test.
 
 - `sandbox`: what isolation costs.
+- `loop`: how fast results are told, from the first to the last of many. `free`: its evaluator, which costs nothing.
+- `crash`: what kills of drivers and workers cost. `witness`: a driver to be killed, and who looks afterwards.
+- `hostile`: whether any text breaks the parser. `hostile_text`: the texts.
 """

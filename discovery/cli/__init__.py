@@ -1,8 +1,11 @@
 """The command line `discover`, one file per verb.
 
 - `common`: consoles, shared options, JSON, exit codes.
-- `run`: `discover run` and `discover resume`; `progress`: what they show meanwhile.
+- `run`: `discover run` and `discover resume`; `join`: one more driver for a run; `progress`: what they show meanwhile.
 - `status`, `elites`, `show`, `export`: looking into a run, and taking a rule out of it.
+- `zoo`: the known rules, and whether others agree; `ops`: the table of operations.
+- `same`, `diff`: two rules beside each other.
+- `estimate`: what a run will cost; `race`: several searches side by side.
 - `doctor`: what isolation this machine offers; `bench`: measurements of the project itself.
 - `tables`: the tables that more than one verb prints.
 
@@ -18,10 +21,12 @@ import typer
 from rich.text import Text
 
 from archive.errors import ArchiveError, NotFoundError
-from discovery.cli import bench, doctor, elites, export, run, show, status
+from discovery.cli import bench, diff, doctor, elites, estimate, export, join, ops, race, run, same, show, status, zoo
 from discovery.cli.common import ERR, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE
 from discovery.config import ConfigError
 from discovery.executors import ExecutorError
+from discovery.race.entrants import RaceError
+from discovery.race.heats import HeatError
 from discovery.runs import RunError
 from discovery.scheduler import SearchError
 from evaluators.sandbox.levels import SandboxError
@@ -37,10 +42,17 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("resume")(run.resume)
+app.command("join")(join.join)
 app.command("status")(status.status)
 app.command("elites")(elites.elites)
 app.command("show")(show.show)
 app.command("export")(export.export)
+app.command("zoo")(zoo.zoo)
+app.command("ops")(ops.ops)
+app.command("same")(same.same)
+app.command("diff")(diff.diff)
+app.command("estimate")(estimate.estimate)
+app.command("race")(race.race)
 app.command("doctor")(doctor.doctor)
 app.add_typer(bench.app, name="bench")
 
@@ -52,9 +64,9 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # a terminal without a box character is no reason to fail
     try:
         app()
-    except (ConfigError, RuleError, RunError, NotFoundError) as error:
+    except (ConfigError, RaceError, RuleError, RunError, NotFoundError) as error:
         _fail(error, str(error), EXIT_USAGE)
-    except (ArchiveError, ExecutorError, SearchError, SandboxError) as error:
+    except (ArchiveError, ExecutorError, HeatError, SearchError, SandboxError) as error:
         _fail(error, str(error), EXIT_FAILED)
     except OSError as error:  # a disk, a folder, a pipe: nothing that a traceback would explain
         _fail(error, ": ".join(filter(None, [error.filename, error.strerror])) or str(error), EXIT_FAILED)

@@ -6,8 +6,10 @@ import dataclasses
 import json
 import math
 import shlex
+import signal
 from enum import StrEnum
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -30,6 +32,9 @@ RunsOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 RunArgument = Annotated[str, typer.Argument(help="Name of a run, as in runs/<name>.", metavar="RUN")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", help="Override one key: --set evaluation.seeds=3. Repeatable.")
+]
 RuleArgument = Annotated[
     str, typer.Argument(help="A zoo name, a file in the language, or RUN:ID (quickstart:best).", metavar="RULE")
 ]
@@ -40,23 +45,33 @@ def runs_option(runs: Path) -> str:
     return "" if runs == DEFAULT_RUNS else f" --runs {shlex.quote(str(runs))}"
 
 
+def interrupt_on_sigterm() -> None:
+    """Let a polite kill end a long command as Ctrl-C does: with what is finished kept, and exit code 130."""
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
 def print_table(table: Table) -> None:
     """A table that keeps its columns on a narrow terminal, where its lines run over."""
     OUT.print(table, width=max(OUT.width, OUT.measure(table).minimum), crop=False)
 
 
 def print_json(data: object) -> None:
-    """One JSON document on standard output; dataclasses become objects, NaN becomes null."""
-    OUT.print_json(json.dumps(_plain(data), allow_nan=False), indent=2)
+    """One JSON document on standard output."""
+    OUT.print_json(json.dumps(plain(data), allow_nan=False), indent=2)
 
 
-def _plain(data: Any) -> Any:
+def plain(data: Any) -> Any:
+    """What JSON can say: dataclasses become objects, NaN becomes null."""
     if dataclasses.is_dataclass(data) and not isinstance(data, type):
-        return {field.name: _plain(getattr(data, field.name)) for field in dataclasses.fields(data)}
+        return {field.name: plain(getattr(data, field.name)) for field in dataclasses.fields(data)}
     if isinstance(data, dict):
-        return {str(key): _plain(value) for key, value in data.items()}
+        return {str(key): plain(value) for key, value in data.items()}
     if isinstance(data, (list, tuple)):
-        return [_plain(value) for value in data]
+        return [plain(value) for value in data]
     if isinstance(data, StrEnum):
         return data.value
     if isinstance(data, float) and not math.isfinite(data):

@@ -11,8 +11,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from archive.grid import AddStatus
+from archive.grid import AddStatus, Elite
 from archive.records import OpenJob
+from discovery.emitters.statistics import summaries
 from discovery.executors import Completed
 from discovery.loop import Search
 from discovery.scheduler import Phase, Told
@@ -25,6 +26,13 @@ _WORDS = {
     Phase.FINAL: "measuring the best again with fresh seeds",
     Phase.DONE: "done",
 }
+_AFTER_REPEATS = "after measuring again"
+_WHERE = {
+    AddStatus.NEW: "in a new cell",
+    AddStatus.IMPROVED: "in its cell",
+    AddStatus.NOT_ADDED: _AFTER_REPEATS,
+    None: _AFTER_REPEATS,
+}
 
 
 class Progress:
@@ -36,7 +44,7 @@ class Progress:
         self._since: float | None = None
         self._offset = (0, 0, 0)
         self._evaluated = 0
-        self._best = 0.0
+        self._leader: int | None = None
         self._logged = time.monotonic()
         self._phase: Phase | None = None
         self._isolation: int = max(Level)
@@ -69,23 +77,29 @@ class Progress:
             )
         if completed.trouble:
             self._warn(completed.trouble)
-        self._evaluated += len(told.verdicts)
-        for verdict in told.verdicts:
-            if verdict.score is not None and verdict.score > self._best:
-                self._best = verdict.score
-                self._announce(search, verdict.candidate, verdict.score, told.entered[verdict.candidate])
+        self._evaluated += sum(verdict.revision == 0 for verdict in told.verdicts)
+        leader = search.scheduler.grid.best()
+        if leader and leader.id != self._leader:
+            entered = told.entered.get(leader.id)
+            self._announce(
+                search, leader, "from before" if entered is None and self._leader is None else _WHERE[entered]
+            )
+            self._leader = leader.id
         self._show(search)
 
-    def _announce(self, search: Search, number: int, score: float, status: AddStatus) -> None:
-        candidate = search.scheduler.candidates[number]
+    def troubled(self, message: str) -> None:
+        """Say what the search waits for."""
+        self._warn(message)
+
+    def _announce(self, search: Search, leader: Elite, where: str) -> None:
+        candidate = search.scheduler.candidate(leader.id)
         how = candidate.note or candidate.emitter
-        where = "in a new cell" if status is AddStatus.NEW else "in its cell"
         self._say(
             Text.assemble(
                 (_duration(search.elapsed), "dim"),
                 " best so far ",
-                (f"{score:.3f}", "bold green"),
-                f" #{number} {candidate.name}: {how} ",
+                (f"{leader.score:.3f}", "bold green"),
+                f" #{leader.id} {candidate.name}: {how} ",
                 (f"({where})", "dim"),
             )
         )
@@ -114,7 +128,7 @@ class Progress:
         bar = Table.grid(padding=(0, 1))
         share = _share(search)
         bar.add_row(_WORDS[search.scheduler.phase], ProgressBar(total=1.0, completed=share, width=40), f"{share:.0%}")
-        return Group(bar, Text(self._line(search)))
+        return Group(bar, Text(self._line(search)), Text(_emitters(search), style="dim"))
 
     def _line(self, search: Search) -> str:
         proposals, distinct, _ = _counts(search)
@@ -136,6 +150,14 @@ class Progress:
         return " · ".join(parts)
 
 
+def _emitters(search: Search) -> str:
+    """Who makes the candidates, and how many of each took a cell."""
+    return " · ".join(
+        f"{name} {found['share']:.0%}, {found['entered']:,.0f} in"
+        for name, found in summaries(search.scheduler.proposer.statistics).items()
+    )
+
+
 def _counts(search: Search) -> tuple[int, int, int]:
     """Proposals, distinct ones, and those with a verdict."""
     scheduler = search.scheduler
@@ -151,6 +173,8 @@ def _share(search: Search) -> float:
         spent.append(search.scheduler.proposed / search.budget.evaluations)
     if search.budget.minutes:
         spent.append(search.elapsed / (60 * search.budget.minutes))
+    if search.budget.device_seconds:
+        spent.append(search.scheduler.device_seconds / search.budget.device_seconds)
     return min(1.0, max(spent))
 
 

@@ -46,13 +46,14 @@ def show(
     found = resolve(rule, runs)
     source = source_of(found.program if raw else simplify(found.program))
     result, ancestors = _from_run(found)
+    measures = measure(found.program) | (result.measures if result else {})
     if json:
         print_json(
             {
                 "rule": rule,
                 "origin": found.origin,
                 "source": source,
-                "measures": measure(found.program),
+                "measures": measures,
                 "lineage": ancestors,
                 "result": result,
             }
@@ -60,7 +61,7 @@ def show(
         return
     OUT.print(Text.assemble((rule, "bold"), f" from {found.origin}\n"), soft_wrap=True)
     OUT.print(Syntax(source, "python", background_color="default").highlight(source), soft_wrap=True)
-    OUT.print(", ".join(f"{name} {value:g}" for name, value in measure(found.program).items()), style="dim")
+    OUT.print(", ".join(f"{name} {value:g}" for name, value in measures.items()), style="dim")
     if result is not None:
         _print_result(result)
     if ancestors:
@@ -85,7 +86,8 @@ def _print_result(result: RuleResult) -> None:
     for column in ("task", "seeds", "validation\nloss @ lr", "± sd over\nseeds", "training loss\nat the end", "detail"):
         table.add_column(column)
     for task in result.tasks:
-        seeds = f"{task.seeds} {'fresh' if task.purpose is Purpose.FRESH else 'search'}"
+        again = {Purpose.FRESH: "fresh", Purpose.REMEASURE: "further"}
+        seeds = f"{task.seeds} {again.get(task.purpose, 'search')}"
         table.add_row(task.task, seeds, loss_at_rate(task), decimal(task.spread), decimal(task.train), task.detail)
     print_table(table)
 

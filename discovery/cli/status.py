@@ -6,14 +6,32 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from archive.grid import AXES
+from archive.records import Purpose
 from archive.views import replay, summary
-from discovery.cli.common import DEFAULT_RUNS, OUT, JsonOption, RunArgument, RunsOption, print_json, runs_option
+from discovery.cli.common import (
+    DEFAULT_RUNS,
+    OUT,
+    JsonOption,
+    RunArgument,
+    RunsOption,
+    print_json,
+    print_table,
+    runs_option,
+)
+from discovery.cli.tables import bias
+from discovery.emitters.statistics import Statistics, summaries
+from discovery.exchange import Phase
+from discovery.plan import INITIAL
+from discovery.results import selection_bias
 from discovery.runs import open_run
-from discovery.scheduler import Phase
+
+_UNITS = {"evaluations": "evaluations", "minutes": "minutes", "device_seconds": "device-seconds"}
+_WHEN = {Purpose.REMEASURE: "in the search", Purpose.FRESH: "at the end"}
 
 
 def status(run: RunArgument, runs: RunsOption = DEFAULT_RUNS, json: JsonOption = False) -> None:
@@ -28,7 +46,16 @@ def status(run: RunArgument, runs: RunsOption = DEFAULT_RUNS, json: JsonOption =
     best = grid.best()
     phase = Phase(state["scheduler"]["phase"]) if state else Phase.BASELINES
     elapsed = state["elapsed"] if state else 0.0
-    proposals = state["scheduler"]["proposals"] if state else {}
+    scheduler = state["scheduler"] if state else {}
+    proposals = scheduler.get("proposals", {})
+    records = scheduler.get("proposer", {}).get("emitters", {})
+    made_by = summaries({name: Statistics.load(record) for name, record in records.items()})
+    biases = {purpose: selection_bias(opened.store, purpose) for purpose in (Purpose.REMEASURE, Purpose.FRESH)}
+    spent = {
+        "evaluations": facts.counts.candidates - sum(facts.emitters.get(name, 0) for name in INITIAL),
+        "minutes": elapsed / 60,
+        "device_seconds": facts.seconds,
+    }
     if json:
         print_json(
             {
@@ -37,12 +64,17 @@ def status(run: RunArgument, runs: RunsOption = DEFAULT_RUNS, json: JsonOption =
                 "elapsed_seconds": elapsed,
                 "evaluation_seconds": facts.seconds,
                 "budget": opened.config.budget.model_dump(),
+                "spent": spent,
                 "candidates": facts.counts.candidates,
                 "evaluations": facts.counts.evaluations,
                 "open_jobs": facts.counts.open_jobs,
                 "proposals": proposals,
                 "outcomes": facts.outcomes,
                 "emitters": facts.emitters,
+                "emitter_statistics": made_by,
+                "rejected_edits": {name: record["rejected"] for name, record in records.items()},
+                "purposes": facts.purposes,
+                "selection_bias": biases,
                 "best": None if best is None else {"id": best.id, "score": best.score},
                 "cells": len(grid),
                 "coverage": grid.coverage,
@@ -55,16 +87,38 @@ def status(run: RunArgument, runs: RunsOption = DEFAULT_RUNS, json: JsonOption =
     rows = {
         "phase": phase.value if phase is Phase.DONE else f"{phase.value}; go on with: discover resume {run}{where}",
         "time": f"{_clock(elapsed)} searching, {_clock(facts.seconds)} of evaluation",
+        "budget": _budget(opened.config.budget.model_dump(), spent),
         "candidates": f"{facts.counts.candidates:,}: {_tally(facts.emitters)}",
         "proposals": _tally(proposals) or "none yet",
         "outcomes": _tally(facts.outcomes) or "none yet",
-        "evaluations": f"{facts.counts.evaluations:,} stored, {facts.counts.open_jobs} jobs open",
+        "evaluations": f"{_tally(facts.purposes) or 'none yet'}; {facts.counts.open_jobs} jobs open",
         "archive": f"{len(grid)} cells ({grid.coverage:.1%} of all), QD score {grid.qd_score:.2f}",
         "best": f"{best.score:.3f}, #{best.id}; look at it: discover show {run}:best{where}" if best else "none yet",
     }
+    rows |= {f"selection bias, {_WHEN[purpose]}": bias(found) for purpose, found in biases.items()}
     for name, value in rows.items():
         table.add_row(Text(name, style="bold"), value)
     OUT.print(table, highlight=False)
+    if made_by:
+        print_table(_emitters(made_by))
+
+
+def _budget(limits: Mapping[str, float | None], spent: Mapping[str, float]) -> str:
+    """What is spent of each limit."""
+    return ", ".join(f"{spent[name]:,.0f} of {limit:,.0f} {_UNITS[name]}" for name, limit in limits.items() if limit)
+
+
+def _emitters(made_by: Mapping[str, Mapping[str, float]]) -> Table:
+    """Who makes the candidates, and what the archive gains from whom."""
+    table = Table(title="Emitters", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("")
+    for column in ("share", "proposed", "novel", "reused", "scored", "entered", "gain", "gain per\ncost"):
+        table.add_column(column, justify="right")
+    for name, found in made_by.items():
+        counts = (f"{found[key]:,.0f}" for key in ("proposed", "novel", "reused", "scored", "entered"))
+        rate = found["gain"] / found["cost"] if found["cost"] else 0.0
+        table.add_row(name, f"{found['share']:.0%}", *counts, f"{found['gain']:.2f}", f"{rate:.4f}")
+    return table
 
 
 def _tally(counts: Mapping[Any, int]) -> str:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from archive.grid import Axis
 from archive.records import Purpose
-from discovery.results import RuleResult, TaskResult
+from discovery.results import RuleResult, SelectionBias, TaskResult
 from discovery.scoring import Interval
 from evaluators.job import Outcome
 
@@ -23,7 +23,7 @@ def comparison_table(results: Sequence[RuleResult], tasks: Sequence[str], title:
     for task in tasks:
         table.add_column(f"{task}\nloss @ lr", justify="right", no_wrap=True)
     for result in results:
-        shown = result.at(Purpose.FRESH) or [r for r in result.tasks if r.purpose is not Purpose.FRESH]
+        shown = result.at(Purpose.FRESH) or [*result.at(Purpose.BASELINE), *result.at(Purpose.SEARCH)]
         by_task = {task_result.task: task_result for task_result in shown}
         losses = (loss_at_rate(by_task.get(task)) for task in tasks)
         table.add_row(*_who(result), interval(result.fresh), *losses)
@@ -86,3 +86,11 @@ def interval(value: Interval | None) -> str:
 def decimal(value: float | None) -> str:
     """Three decimals, or a dash where there is no number."""
     return "-" if value is None or math.isnan(value) else f"{value:.3f}"
+
+
+def bias(value: SelectionBias) -> str:
+    """By how much chosen rules looked better than they are, with its interval."""
+    if value.rules == 0:
+        return "not measured"
+    width = f" [{value.low:+.3f}, {value.high:+.3f}]" if value.rules > 1 else ""
+    return f"{value.mean:+.3f}{width} over {value.rules} rules measured again"

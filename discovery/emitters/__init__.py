@@ -1,27 +1,41 @@
 """Sources of proposals, one file each.
 
-- `base`: what a proposal is, what an emitter may look at.
-- `symbolic`: edits of an elite.
+- `base`: what a proposal is, whom an emitter may breed from.
+- `symbolic`: random edits of a parent.
+- `crossover`: parts of one parent in another.
+- `constants`: other numbers in the same form.
 - `random`: programs from nowhere.
+- `bandit`: how the candidates are shared out among them.
+- `statistics`: what each has proposed and what came of it.
 
-`build` turns the configuration into emitters with their shares.
+`build` turns the configuration into emitters with their weights.
 """
 
 from __future__ import annotations
 
-from discovery.config import EmittersConfig
-from discovery.emitters.base import Emitter, Proposal, Shelf
+from discovery.config import EmittersConfig, StrategyConfig
+from discovery.emitters.base import Emitter, Parents, Proposal
+from discovery.emitters.constants import Constants
+from discovery.emitters.crossover import Crossover
 from discovery.emitters.random import Random
 from discovery.emitters.symbolic import Symbolic
 
-__all__ = ["Emitter", "Proposal", "Shelf", "build"]
+__all__ = ["Emitter", "Parents", "Proposal", "build"]
 
 
-def build(config: EmittersConfig) -> list[tuple[Emitter, float]]:
-    """The emitters that are switched on, each with its share of the proposals; shares sum to 1."""
+def build(config: EmittersConfig, strategy: StrategyConfig) -> list[tuple[Emitter, float]]:
+    """The emitters that are switched on, each with its weight; the two controls have one emitter of their own."""
+    symbolic, crossover = Symbolic(config.symbolic.edits, config.symbolic.operators), Crossover()
+    constants, random = Constants(config.constants.edits), Random(config.random.size)
+    match strategy.kind:
+        case "random":
+            return [(random, 1.0)]
+        case "constants":
+            return [(constants, 1.0)]
     weighted: list[tuple[Emitter, float]] = [
-        (Symbolic(config.symbolic.edits, config.symbolic.tournament), config.symbolic.weight),
-        (Random(config.random.size), config.random.weight),
+        (symbolic, config.symbolic.weight),
+        (crossover, config.crossover.weight),
+        (constants, config.constants.weight),
+        (random, config.random.weight),
     ]
-    total = sum(weight for _, weight in weighted)
-    return [(emitter, weight / total) for emitter, weight in weighted if weight > 0]
+    return [(emitter, weight) for emitter, weight in weighted if weight > 0]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from numpy.random import Generator
 
-from discovery.emitters.base import Proposal, Shelf
+from discovery.emitters.base import Parents, Proposal
 from programs.generate import random_program
 
 
@@ -17,6 +17,6 @@ class Random:
     size: int
     name: str = "random"
 
-    def propose(self, shelf: Shelf, rng: Generator) -> Proposal:  # noqa: ARG002 - looks at nothing, by intent
-        """A random program without parents."""
+    def propose(self, parents: Parents, rng: Generator) -> Proposal:  # noqa: ARG002 - has no parents, by intent
+        """A random program."""
         return Proposal(random_program(rng, size=int(rng.integers(2, self.size + 1))), self.name, (), "random program")

@@ -2,7 +2,8 @@
 
 - `base`: submit, wait, close.
 - `inprocess`: one job at a time; deterministic, starts at once.
-- `ray`: one warm process per core here, or the workers of a Ray cluster.
+- `ray`: one warm process per core here, or the workers of a Ray cluster, as they come and go.
+- `cluster`: Ray itself: started, joined, watched. `worker`: what lives in its processes.
 - `isolation`: the sandbox that a worker measures in.
 """
 
@@ -29,4 +30,4 @@ def build(config: ExecutorConfig, evaluation: EvaluationConfig) -> Executor:
     from discovery.executors.ray import Ray
 
     workers = None if config.workers == "auto" else config.workers
-    return Ray(workers, config.address, evaluation.sandbox, evaluation.device)
+    return Ray(workers, config.address, config.gpus_per_worker, evaluation.sandbox, evaluation.device)

@@ -21,21 +21,25 @@ class Completed:
         job: Its id.
         report: What was measured.
         trouble: What went wrong with the workers on the way, for the person watching; empty if nothing did.
+        attempts: How many workers it was given to, because those before the last were lost.
     """
 
     job: int
     report: Report
     trouble: str = ""
+    attempts: int = 1
 
 
 class Executor(Protocol):
     """A pool of hands. It keeps nothing that is not also in the store."""
 
-    slots: int
-    """How many jobs may be in flight at once."""
+    @property
+    def slots(self) -> int:
+        """How many jobs may be in flight at once; changes in `wait` where workers come and go, and may even be 0."""
+        ...
 
     def submit(self, job: OpenJob) -> None:
-        """Start a job; never more than `slots` at once.
+        """Start a job; more than `slots` at once wait for their turn.
 
         Raises:
             ExecutorError: The workers are gone.
@@ -43,7 +47,7 @@ class Executor(Protocol):
         ...
 
     def wait(self) -> list[Completed]:
-        """Block until at least one job is through, and return all that are.
+        """Block until at least one job is through, and return all that are; none if there are more slots instead.
 
         Raises:
             ExecutorError: The workers are gone, or cannot do any job of this configuration.

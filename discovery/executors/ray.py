@@ -1,175 +1,228 @@
-"""Ray as a pool of warm workers: one actor per slot, text in and text out, nothing kept in Ray.
+"""Ray as a pool of warm workers: text in and text out, nothing kept in Ray.
 
-A dead worker costs only the job it was on: the job is tried again on a new worker, and after `_ATTEMPTS` deaths its
-programs are reported as crashed. When Ray itself dies, its calls wait for ever, so that somebody has to look.
+Workers come and go with the nodes of a cluster; `slots` follows. What is lost is never a result, at most the time spent
+on one: a job whose worker or node is gone starts again elsewhere. A node that leaves says nothing about the programs;
+but a job whose worker died `ATTEMPTS` times while its node stayed takes the blame, and its programs are reported as
+crashed.
 """
 
 from __future__ import annotations
 
 import logging
-import os
-import socket
-from collections.abc import Iterator
-from contextlib import chdir, contextmanager
-from pathlib import Path
+import time
+from collections import deque
+from dataclasses import dataclass, field
 from typing import Any
+
+import ray
 
 from archive.records import OpenJob
 from discovery.executors.base import Completed, ExecutorError, crashed
-from discovery.executors.isolation import Demand, open_sandbox
-from evaluators.job import Job, Report
-from evaluators.sandbox.levels import SandboxError
-from evaluators.sandbox.supervisor import Sandbox
+from discovery.executors.cluster import Cluster, capacity, lines
+from discovery.executors.isolation import Demand
+from discovery.executors.worker import Worker, software
+from evaluators.job import Report
 
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-import ray
-
-_ATTEMPTS = 3
-_INHERITED = frozenset({"PATH", "HOME", "USER", "LOGNAME", "LANG", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV"})
-_INHERITED_PREFIXES = ("RAY_", "CUDA_", "NVIDIA_", "LC_")
-_OBJECT_STORE_BYTES = 80 * 2**20  # Ray's smallest: jobs and reports are a few kilobytes
+_LOG = logging.getLogger(__name__)
+ATTEMPTS = 5
+"""Deaths of its workers after which a job is given up."""
 _LOOK_EVERY = 2.0  # seconds
-_ANSWER_WITHIN = 10.0  # seconds
-_OUR_CODE = Path(__file__).parents[2]
+_SAY_NOTHING_FOR = 20.0
+"""Seconds without a worker after which one wants to know."""
 
 
-class _Worker:
-    """Lives in a process of its own and keeps a sandbox warm, opened for the first job."""
+@dataclass(eq=False)
+class _Hand:
+    """A worker, and the node it is on once it is ready."""
 
-    def __init__(self, sandbox: Demand, device: str) -> None:
-        self._settings = sandbox, device
-        self._sandbox: Sandbox | None = None
+    actor: Any
+    node: str = ""
 
-    def evaluate(self, job: str) -> str:
-        if self._sandbox is None:  # not opened in the constructor, whose errors Ray reports as a death of the worker
-            self._sandbox = open_sandbox(*self._settings)
-        return self._sandbox.evaluate(Job.model_validate_json(job)).model_dump_json()
+
+@dataclass
+class _Errand:
+    """A job under way.
+
+    Attributes:
+        attempt: How often it was started.
+        deaths: How often its worker died though the node stayed.
+        errors: How often the sandbox itself failed.
+        trouble: What happened so far.
+    """
+
+    job: OpenJob
+    attempt: int = 0
+    deaths: int = 0
+    errors: int = 0
+    trouble: list[str] = field(default_factory=list)
 
 
 class Ray:
     """Workers on this machine, or on a cluster that already runs.
 
     Args:
-        workers: How many, on a cluster at most one per CPU; None means one per CPU of the machine or cluster.
+        workers: How many to ask for; None means one per CPU of the machine or cluster, while nodes join and leave.
         address: Of a running cluster; None starts Ray here, for this run alone.
+        gpus_per_worker: What each worker holds of a GPU.
         sandbox: The isolation that is asked for, to be had wherever a worker runs.
         device: Where to train.
 
     Raises:
-        ExecutorError: Ray cannot be started, or not be reached.
+        ExecutorError: Ray cannot be started, or not be reached, or has no GPU for a worker.
     """
 
-    def __init__(self, workers: int | None, address: str | None, sandbox: Demand, device: str) -> None:
-        context: dict[str, Any] = (
-            {"address": address}
-            if address
-            else {
-                "address": "local",  # whatever RAY_ADDRESS says
-                "num_cpus": workers,
-                "include_dashboard": False,
-                "object_store_memory": _OBJECT_STORE_BYTES,
-            }
-        )
-        # Ray puts the current folder first on the workers' import path, and a file there could stand in for ours.
-        with _without_secrets(), chdir(_OUR_CODE):
-            _start_ray(context)
-        self._vital = _vital_addresses()
-        resources = ray.cluster_resources()  # type: ignore[no-untyped-call] # Ray publishes no type for it
-        cpus = max(1, int(resources.get("CPU", 1)))
-        self.slots = min(workers or cpus, cpus)
-        self._actor = ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(_Worker)
+    def __init__(
+        self, workers: int | None, address: str | None, gpus_per_worker: float, sandbox: Demand, device: str
+    ) -> None:
+        self._cluster = Cluster(address, workers)
+        self._workers = workers
+        self._gpus_per_worker = gpus_per_worker
+        self._actor = ray.remote(num_cpus=1, num_gpus=gpus_per_worker, max_restarts=0, max_task_retries=0)(Worker)
         self._settings = sandbox, device
-        self._idle = [self._actor.remote(*self._settings) for _ in range(self.slots)]
-        self._running: dict[Any, tuple[OpenJob, Any, int]] = {}
+        self._software = software()
+        self._starting: dict[Any, _Hand] = {}
+        self._idle: list[_Hand] = []
+        self._running: dict[Any, tuple[_Errand, _Hand]] = {}
+        self._unfit: list[_Hand] = []  # they keep their place, or Ray would put the next one there
+        self._waiting: deque[_Errand] = deque()
+        self._looked = self._staffed = time.monotonic()
+        if address is None and not capacity(self._cluster.nodes().values(), gpus_per_worker):
+            self.close()
+            raise ExecutorError(f"executor.gpus_per_worker is {gpus_per_worker:g}, but Ray finds no such GPU here.")
+        self._staff()
+
+    @property
+    def slots(self) -> int:
+        """How many workers are ready. On a cluster it changes, and may be 0 for a while."""
+        return len(self._idle) + len(self._running)
 
     def submit(self, job: OpenJob) -> None:
-        """Hand a job to an idle worker."""
-        self._start(job, self._idle.pop(), attempt=1)
+        """Hand a job to an idle worker, or to the first that is."""
+        self._waiting.append(_Errand(job))
+        self._assign()
 
     def wait(self) -> list[Completed]:
-        """Block until at least one job is through; several may come back together."""
+        """Block until jobs are through, which may be several, or more workers are ready than before."""
         done: list[Completed] = []
-        while not done:
-            self._check_alive()
-            ready, _ = ray.wait(list(self._running), num_returns=1, timeout=_LOOK_EVERY)
-            more, _ = ray.wait(list(self._running), num_returns=len(self._running), timeout=0)
-            for reference in {*ready, *more}:
-                completed = self._collect(reference)
-                done += [completed] if completed else []
+        before = self.slots
+        while (
+            not done and self.slots <= before and (self._running or self._waiting or self._starting or not self._idle)
+        ):
+            self._look()
+            came = self._news()
+            done = [completed for reference in came & self._running.keys() if (completed := self._collect(reference))]
+            for reference in came & self._starting.keys():
+                self._welcome(reference)
+            self._assign()
         return done
 
     def close(self) -> None:
         """Stop the workers, and Ray itself if it was started here."""
-        ray.shutdown()
+        self._cluster.close()
 
-    def _start(self, job: OpenJob, worker: Any, attempt: int) -> None:
-        reference = worker.evaluate.remote(job.job.model_dump_json())
-        self._running[reference] = job, worker, attempt
+    def _news(self) -> set[Any]:
+        """What Ray has an answer to, after waiting a little for the first."""
+        watched = [*self._running, *self._starting]
+        if not watched:
+            time.sleep(_LOOK_EVERY)
+            return set()
+        first, _ = ray.wait(watched, num_returns=1, timeout=_LOOK_EVERY)
+        all_, _ = ray.wait(watched, num_returns=len(watched), timeout=0)
+        return {*first, *all_}
+
+    # Workers
+
+    def _look(self) -> None:
+        """See now and then whether Ray lives and which nodes it has."""
+        now = time.monotonic()
+        if now - self._looked < _LOOK_EVERY:
+            return
+        self._looked = now
+        self._cluster.check_alive()
+        self._staff()
+        if self.slots:
+            self._staffed = now
+        elif now - self._staffed > _SAY_NOTHING_FOR:
+            self._staffed = float("inf")
+            _LOG.warning("No worker is ready: waiting for the cluster to have a free CPU%s.", self._gpu_clause())
+
+    def _staff(self) -> None:
+        """Forget idle workers of nodes that left, and ask for as many as are wanted now."""
+        nodes = self._cluster.nodes()
+        self._idle = [hand for hand in self._idle if hand.node in nodes]
+        self._unfit = [hand for hand in self._unfit if hand.node in nodes or not hand.node]
+        wanted = self._workers or max(1, capacity(nodes.values(), self._gpus_per_worker))
+        for _ in range(wanted - self.slots - len(self._starting) - len(self._unfit)):
+            hand = _Hand(self._actor.remote(*self._settings))
+            self._starting[hand.actor.prepare.remote(self._software)] = hand
+
+    def _welcome(self, reference: Any) -> None:
+        """Take in a worker that is ready, or not fit to be one."""
+        hand = self._starting.pop(reference)
+        try:
+            hand.node = ray.get(reference)
+        except ray.exceptions.RayTaskError as error:
+            why = lines(error.cause)[0]
+        except ray.exceptions.RayError as error:
+            self._cluster.check_alive()
+            if not getattr(error, "actor_init_failed", False):
+                self._staff()
+                return
+            why = lines(error)[-1]
+        else:
+            self._idle.append(hand)
+            self._staffed = min(self._staffed, time.monotonic())
+            return
+        self._unfit.append(hand)
+        if not self.slots and not self._starting:
+            raise ExecutorError(f"No worker can start: {why}")
+        _LOG.warning("A worker cannot be used: %s", why)
+
+    def _replace(self, hand: _Hand) -> None:
+        ray.kill(hand.actor)
+        self._staff()
+
+    # Jobs
+
+    def _assign(self) -> None:
+        while self._waiting and self._idle:
+            errand, hand = self._waiting.popleft(), self._idle.pop()
+            errand.attempt += 1
+            self._running[hand.actor.evaluate.remote(errand.job.job.model_dump_json())] = errand, hand
 
     def _collect(self, reference: Any) -> Completed | None:
-        """The report of a finished job, or None if its worker died and it was started again."""
-        job, worker, attempt = self._running.pop(reference)
+        """What came of a job, or None if it has to be started again."""
+        errand, hand = self._running.pop(reference)
         try:
             report = Report.model_validate_json(ray.get(reference))
         except ray.exceptions.RayTaskError as error:
-            if isinstance(error.cause, (ValueError, SandboxError)):
+            if isinstance(error.cause, ValueError):
                 raise ExecutorError(str(error.cause)) from error
-            raise
+            errand.errors += 1
+            if errand.errors == ATTEMPTS:
+                raise ExecutorError(f"Job {errand.job.id} failed {ATTEMPTS} times: {lines(error.cause)[0]}") from error
+            errand.trouble.append(f"a worker failed ({lines(error.cause)[0]})")
         except ray.exceptions.RayError as error:
-            self._check_alive()
-            if getattr(error, "actor_init_failed", False):
-                raise ExecutorError(f"A worker cannot start: {_lines(error)[-1]}") from error
-            fresh = self._actor.remote(*self._settings)
-            if attempt < _ATTEMPTS:
-                self._start(job, fresh, attempt + 1)
-                return None
-            self._idle.append(fresh)
-            detail = f"{_ATTEMPTS} workers died on this job"
-            return Completed(job.id, crashed(job, detail), f"job {job.id}: {detail} ({_lines(error)[0]})")
-        self._idle.append(worker)
-        trouble = f"job {job.id}: a worker died, tried again on a new one" if attempt > 1 else ""
-        return Completed(job.id, report, trouble)
+            self._cluster.check_alive()
+            if hand.node not in self._cluster.nodes():
+                errand.trouble.append("its node left")
+            else:
+                errand.deaths += 1
+                errand.trouble.append(f"a worker died ({lines(error)[-1]})")
+        else:
+            self._idle.append(hand)
+            return self._completed(errand, report)
+        self._replace(hand)
+        if errand.deaths == ATTEMPTS:
+            return self._completed(errand, crashed(errand.job, f"{ATTEMPTS} workers died on this job"))
+        self._waiting.appendleft(errand)
+        return None
 
-    def _check_alive(self) -> None:
-        for address in self._vital:
-            try:
-                socket.create_connection(address, timeout=_ANSWER_WITHIN).close()
-            except OSError as error:
-                raise ExecutorError(f"Ray is gone: nobody answers at {address[0]}:{address[1]} any more.") from error
+    def _completed(self, errand: _Errand, report: Report) -> Completed:
+        trouble = (
+            f"job {errand.job.id}, attempt {errand.attempt}: {'; '.join(errand.trouble)}" if errand.trouble else ""
+        )
+        return Completed(errand.job.id, report, trouble, errand.attempt)
 
-
-def _start_ray(context: dict[str, Any]) -> None:
-    try:
-        ray.init(log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **context)
-    except Exception as error:  # Ray raises all kinds, and Exception itself among them
-        raise ExecutorError(
-            f"Ray cannot be started or reached: {_lines(error)[0]} The search also runs without it: executor.kind: "
-            "inprocess."
-        ) from error
-
-
-def _vital_addresses() -> list[tuple[str, int]]:
-    """Where the processes listen without which Ray is dead: the head's control store, and the manager of this node."""
-    context = ray.get_runtime_context()
-    host, _, port = context.gcs_address.rpartition(":")
-    nodes = ray.nodes()  # type: ignore[no-untyped-call] # Ray publishes no type for it
-    (node,) = (node for node in nodes if node["NodeID"] == context.get_node_id())
-    return [(host.strip("[]"), int(port)), (node["NodeManagerAddress"], node["NodeManagerPort"])]
-
-
-@contextmanager
-def _without_secrets() -> Iterator[None]:
-    """Hide the environment, but for what Ray needs: its processes inherit it, and keys stay with the driver."""
-    everything = dict(os.environ)
-    for name in everything:
-        if name not in _INHERITED and not name.startswith(_INHERITED_PREFIXES):
-            del os.environ[name]
-    try:
-        yield
-    finally:
-        os.environ.update(everything)
-
-
-def _lines(error: Exception) -> list[str]:
-    return str(error).strip().splitlines() or [type(error).__name__]
+    def _gpu_clause(self) -> str:
+        return f" and {self._gpus_per_worker:g} GPU" if self._gpus_per_worker else ""

@@ -61,7 +61,8 @@ def test_a_run_can_be_looked_into_and_exported(discover: Discover, folder: Path)
 
     status = document(discover("status", "small", "--json"))
     assert status["phase"] == "done"
-    assert status["emitters"]["symbolic"] + status["emitters"].get("random", 0) == 6
+    made = {"symbolic", "crossover", "constants", "random"}
+    assert sum(number for emitter, number in status["emitters"].items() if emitter in made) == 6
     assert status["open_jobs"] == 0
 
     elites = document(discover("elites", "small", "--json"))["elites"]
@@ -108,7 +109,13 @@ def test_tables_are_for_people_and_carry_the_next_commands(discover: Discover) -
     assert "Lineage" in discover("show", "small:best").stdout
 
 
-@pytest.mark.parametrize("verb", ["run", "resume", "status", "elites", "show", "export", "doctor", "bench sandbox"])
+@pytest.mark.parametrize(
+    "verb",
+    [
+        *("run", "resume", "status", "elites", "show", "export", "doctor", "estimate", "race"),
+        *("bench sandbox", "bench hostile"),
+    ],
+)
 def test_every_verb_has_help_with_an_example(discover: Discover, verb: str) -> None:
     result = discover(*verb.split(), "--help")
     assert result.returncode == 0

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import time
 from collections.abc import Iterator
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from archive.records import OpenJob, Purpose
 from discovery.config import EvaluationConfig, ExecutorConfig
-from discovery.executors import Executor, build
+from discovery.executors import Completed, Executor, build
+from discovery.executors.ray import ATTEMPTS
 from evaluators.evaluate import evaluate
 from evaluators.job import Job, Outcome, Race, Report
-from evaluators.sandbox import tree
 from programs import zoo
+from ray_workers import busy_worker, kill
 
 pytestmark = pytest.mark.xdist_group("ray")  # one Ray at a time
 
@@ -45,6 +43,18 @@ def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
     pool.close()
 
 
+def wait_for_worker(pool: Executor) -> None:
+    while not pool.slots:
+        assert pool.wait() == []
+
+
+def wait_for_one(pool: Executor) -> Completed:
+    while not (done := pool.wait()):
+        pass
+    (completed,) = done
+    return completed
+
+
 def test_executors_return_what_evaluate_returns(executor: Executor) -> None:
     jobs = {
         number: make_job(number, (zoo.entry(name).text,)) for number, name in enumerate(["adamw", "sgd", "lion"], 1)
@@ -65,44 +75,38 @@ def test_executors_return_what_evaluate_returns(executor: Executor) -> None:
 
 def test_a_bad_program_is_an_outcome_and_the_others_are_measured(executor: Executor) -> None:
     executor.submit(make_job(1, ("not a rule", zoo.entry("adamw").text)))
-    (completed,) = executor.wait()
+    completed = wait_for_one(executor)
     assert [result.outcome for result in completed.report.results] == [Outcome.INVALID, Outcome.SCORED]
-
-
-def ray_workers() -> list[int]:
-    """Processes below this one that run one of our actors."""
-    found = []
-    for pid in tree.descendants(os.getpid()):
-        try:
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        except OSError:
-            continue
-        if command.startswith(b"ray::_Worker"):
-            found.append(pid)
-    return found
-
-
-def kill_busy_worker(deadline: float) -> None:
-    """Kill the worker that is evaluating, as soon as there is one."""
-    while time.monotonic() < deadline:
-        for pid in ray_workers():
-            if b"evaluate" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                os.kill(pid, signal.SIGKILL)
-                return
-        time.sleep(0.05)
-    pytest.fail("no worker was ever busy")
 
 
 def test_a_killed_ray_worker_costs_one_retry_and_no_result() -> None:
     pool = build(ExecutorConfig(kind="ray", workers=1), EvaluationConfig(sandbox=0))
     try:
-        job = make_job(1, (zoo.entry("adamw").text,), budget=3.0)
-        pool.submit(job)
-        kill_busy_worker(time.monotonic() + 60)
-        (completed,) = pool.wait()
+        pool.submit(make_job(1, (zoo.entry("adamw").text,), budget=3.0))
+        wait_for_worker(pool)
+        kill(busy_worker())
+        completed = wait_for_one(pool)
         assert completed.report.results[0].outcome is Outcome.SCORED
-        assert "a worker died" in completed.trouble
+        assert completed.attempts == 2
+        assert "attempt 2: a worker died" in completed.trouble
         pool.submit(make_job(2, (zoo.entry("sgd").text,)))
-        assert pool.wait()[0].trouble == ""
+        completed = wait_for_one(pool)
+        assert (completed.attempts, completed.trouble) == (1, "")
     finally:
         pool.close()
+
+
+def test_a_job_that_all_its_workers_die_on_takes_the_blame() -> None:
+    pool = build(ExecutorConfig(kind="ray", workers=1), EvaluationConfig(sandbox=0))
+    with ThreadPoolExecutor(1) as waiting:
+        try:
+            pool.submit(make_job(1, (zoo.entry("adamw").text,), budget=50.0))
+            done = waiting.submit(wait_for_one, pool)
+            for _ in range(ATTEMPTS):
+                kill(busy_worker())
+            completed = done.result()
+        finally:
+            pool.close()
+    assert completed.report.results[0].outcome is Outcome.CRASH
+    assert completed.report.results[0].detail == f"{ATTEMPTS} workers died on this job"
+    assert completed.attempts == ATTEMPTS

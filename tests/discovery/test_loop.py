@@ -31,7 +31,7 @@ def test_a_run_goes_through_its_phases_and_keeps_everything(make_run: Callable[.
     assert watcher.starts == watcher.tells > 0
     assert search.scheduler.proposed == 40
     purposes = {evaluation.purpose for evaluation in run.store.evaluations()}
-    assert purposes == set(Purpose)
+    assert purposes == {Purpose.BASELINE, Purpose.SEARCH, Purpose.FRESH}  # too short for repeats
     assert run.store.open_jobs() == []
     judged = {verdict.candidate for verdict in run.store.verdicts()}
     searched = {candidate.id for candidate in run.store.candidates() if candidate.emitter != "baseline"}

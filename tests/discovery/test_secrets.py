@@ -52,12 +52,12 @@ def test_a_planted_key_stays_in_the_driver(tmp_path: Path) -> None:
     try:
         deadline = time.monotonic() + 90
         while time.monotonic() < deadline and driver.poll() is None:
-            if any(b"ray::_Worker" in text for text in environments().values()):
+            if any(b"ray::Worker" in text for text in environments().values()):
                 break
             time.sleep(0.2)
         time.sleep(5)
         holders = {process for process, text in environments().items() if KEY.encode() in text}
-        workers = [process for process, text in environments().items() if b"ray::_Worker" in text]
+        workers = [process for process, text in environments().items() if b"ray::Worker" in text]
     finally:
         driver.send_signal(signal.SIGINT)
         output, _ = driver.communicate(timeout=60)

@@ -52,9 +52,13 @@ class Silent:
     def __init__(self) -> None:
         self.starts = 0
         self.tells = 0
+        self.troubles: list[str] = []
 
     def started(self, *_: object) -> None:
         self.starts += 1
 
     def told(self, *_: object) -> None:
         self.tells += 1
+
+    def troubled(self, message: str) -> None:
+        self.troubles.append(message)

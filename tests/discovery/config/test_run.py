@@ -15,11 +15,12 @@ from discovery.config import Config, ConfigError, load
 from discovery.plain_yaml import dump
 from evaluators import tasks
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MINIMAL: dict[str, Any] = {"name": "test", "budget": {"evaluations": 10}}
 
 _positive = st.floats(1e-9, 1e9)
 _weight = st.just(0.0) | _positive
+_EMITTERS = ("symbolic", "crossover", "constants", "random")
 _rule = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 VALID = st.fixed_dictionaries(
     {
@@ -44,9 +45,18 @@ VALID = st.fixed_dictionaries(
                 "device": st.sampled_from(["auto", "cpu", "cuda"]),
                 "scout_fraction": st.floats(0.01, 1),
                 "time_limit": _positive,
+                "rungs": st.none() | st.just([{"steps": 0.25, "keep": 0.5}, {"seeds": 3}]),
             },
         ),
+        "noise": st.fixed_dictionaries({}, optional={"share": st.floats(0, 0.9), "within": _positive}),
         "executor": st.sampled_from([{"kind": "inprocess"}, {"workers": 3}, {"kind": "ray", "address": "auto"}]),
+        "strategy": st.sampled_from(
+            [
+                {"kind": "random"},
+                {"kind": "aging", "restart_after": 9, "restart_from": "best"},
+                {"islands": {"count": 2}},
+            ]
+        ),
         "emitters": st.builds(lambda a: {"symbolic": {"weight": a}, "random": {"weight": 1}}, _weight),
         "report": st.fixed_dictionaries({}, optional={"baselines": st.lists(_rule, unique=True)}),
     },
@@ -109,14 +119,19 @@ def test_a_name_that_is_no_safe_folder_name_is_refused(name: str) -> None:
     ("changes", "said"),
     [
         ({"budget": {}}, "never ends"),
-        ({"budget": {"minutes": None}}, "never ends"),
-        ({"emitters": {"symbolic": {"weight": 0}, "random": {"weight": 0}}}, "nobody would propose"),
+        ({"budget": {"minutes": None, "device_seconds": None}}, "never ends"),
+        ({"emitters": {name: {"weight": 0} for name in _EMITTERS}}, "nobody would propose"),
         ({"executor": {"kind": "inprocess", "workers": 4}}, "one job at a time"),
         ({"executor": {"kind": "inprocess", "address": "auto"}}, "one job at a time"),
         ({"evaluation": {"learning_rates": [0.1], "finalists": 2}}, "only 1 learning_rates"),
         ({"evaluation": {"finalists": 11}}, "only 10 learning_rates"),
         ({"evaluation": {"fresh_seeds": 1}}, "fresh_seeds"),
         ({"evaluation": {"seeds": 0}}, "seeds"),
+        ({"evaluation": {"rungs": []}}, "rungs"),
+        ({"evaluation": {"rungs": [{"keep": 0}]}}, "keep"),
+        ({"evaluation": {"tasks": ["digits_mlp"], "rungs": [{"tasks": ["text_ngram"]}]}}, "not among evaluation.tasks"),
+        ({"evaluation": {"rungs": [{"seeds": 3}, {"seeds": 2}]}}, "rung 2 trains nothing"),
+        ({"noise": {"share": 0.95}}, "share"),
     ],
 )
 def test_a_run_that_could_not_work_is_refused(changes: dict[str, Any], said: str) -> None:

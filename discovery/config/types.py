@@ -9,13 +9,16 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, Field, PositiveFloat
 
 from archive.grid import AXES
-from discovery.config_errors import quote
+from discovery.config.errors import quote
 from evaluators import tasks
 from programs.errors import suggest
+from programs.operators import OPERATORS
 
 T = TypeVar("T")
 
 LONGEST_NAME = 64
+CROSSING = "splice"
+"""The operator that needs a second parent: crossover, not an edit."""
 _NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{LONGEST_NAME - 1}}}")
 _URL = re.compile(r"[a-z][a-z0-9]*(\+[a-z0-9_]+)?://.*")
 
@@ -59,3 +62,4 @@ TaskName = Annotated[str, _known("task", tasks.names())]
 AxisName = Annotated[str, _known("axis", AXES)]
 LearningRates = Annotated[Some[PositiveFloat], Field(min_length=1), AfterValidator(_ascending)]
 Weight = Annotated[float, Field(ge=0)]
+OperatorName = Annotated[str, _known("operator", [name for name in OPERATORS if name != CROSSING])]

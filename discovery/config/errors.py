@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from discovery.config_file import Document, Problem, dotted
+from discovery.config.file import Document, Problem, dotted
 from discovery.plain_yaml import KeyPath
 
 _EXPECTED = {
@@ -71,18 +71,29 @@ def quote(value: Any) -> str:
 
 
 def _keys(model: type[BaseModel], above: KeyPath = ()) -> Iterator[KeyPath]:
-    """Every key that the model knows, sections included."""
+    """Every key that the model knows, sections included; those of the items of a list stand under the item 0."""
     for name, info in model.model_fields.items():
         yield (*above, name)
         if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
             yield from _keys(info.annotation, (*above, name))
+        for item in _item_models(info.annotation):
+            yield from _keys(item, (*above, name, 0))
+
+
+def _item_models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The sections that a list may be made of."""
+    for part in get_args(annotation):
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            yield part
+        yield from _item_models(part)
 
 
 def _suggestion(path: KeyPath, known: list[KeyPath]) -> str:
     """The key that was meant: one of a similar name here, or one of the same name in another section."""
     *section, name = path
-    here = [str(key[-1]) for key in known if list(key[:-1]) == section]
-    elsewhere = [dotted(key) for key in known if key[-1] == name]
+    alike = [0 if isinstance(part, int) else part for part in section]
+    here = [str(key[-1]) for key in known if list(key[:-1]) == alike]
+    elsewhere = [dotted(key) for key in known if key[-1] == name and 0 not in key]
     # A namesake elsewhere is a good guess already; something similar here has to be closer to stand beside it.
     similar = difflib.get_close_matches(str(name), here, n=1, cutoff=0.75 if elsewhere else 0.6)
     if similar or elsewhere:

@@ -29,9 +29,16 @@ def problems(tmp_path: Path, text: str, *overrides: str) -> list[str]:
             "emitters: {random: {wieght: 1}}",
             "emitters.random.wieght: unknown key, did you mean emitters.random.weight?",
         ),
+        (
+            "evaluation: {rungs: [{}, {stepz: 1}]}",
+            "evaluation.rungs[1].stepz: unknown key, did you mean evaluation.rungs[1].steps?",
+        ),
         ("minutes: 3", "minutes: unknown key, did you mean budget.minutes?"),
-        ("seeds: 3", "seeds: unknown key, did you mean seed or evaluation.seeds?"),
-        ("emitters: {llm: {}}", "emitters.llm: unknown key, expected one of symbolic, random"),
+        ("seeds: 3", "seeds: unknown key, did you mean seed or evaluation.seeds or noise.seeds?"),
+        (
+            "emitters: {llm: {}}",
+            "emitters.llm: unknown key, expected one of symbolic, crossover, constants, random, bandit",
+        ),
     ],
 )
 def test_an_unknown_key_is_answered_with_the_key_that_was_meant(tmp_path: Path, key: str, said: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from discovery.config_file import ConfigError, Document, Place, Problem, dotted, read
+from discovery.config.file import ConfigError, Document, Place, Problem, dotted, read
 
 
 def document(tmp_path: Path, text: str) -> Document:

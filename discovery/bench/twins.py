@@ -1,0 +1,243 @@
+"""Do rules with one fingerprint train alike? Thousands of pairs are trained side by side, a small network each."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from evaluators.device import tiny_is_zero
+from evaluators.lanes import Lane
+from evaluators.population import Population
+from evaluators.schedule import multiplier
+from evaluators.tasks import digits
+from evaluators.tasks.layers import cross_entropy, linear
+from evaluators.tasks.task import Data, Examples, Parameter, Task, Tier, to_tensor
+from programs import zoo
+from programs.canon import structure
+from programs.edit import mutate
+from programs.fingerprint import PROBE, behaviour, fingerprint
+from programs.ir import Program
+from programs.show import show
+
+STEPS = 200
+STEP_SIZES = (1e-3, 1e-2)
+"""Median step of a weight that the learning rates are chosen for, where a rule is proportional to its learning rate."""
+NUDGE = 2.0**-20
+"""Relative change of the initial weights, as small as what a fingerprint sees; what it does to a loss is its noise."""
+NOISES = 20.0
+"""How many times the noise two losses may lie apart, and `LEAST` besides."""
+LEAST = 1e-4
+_POPULATION = 1000
+_SHARE = 20  # pairs with one behaviour at most
+_BATCH = 64  # pairs at once
+_PIXELS, _HIDDEN, _CLASSES = 4, 12, 10
+_EXAMPLES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two rules of one behaviour and different structures, and the factor between their learning rates."""
+
+    left: Program
+    right: Program
+    factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """Twins that trained differently.
+
+    Attributes:
+        left: The first rule.
+        right: The second.
+        step: The first step at which their losses lie too far apart.
+        losses: Their losses then.
+        noise: How far apart the losses of nearly the same start had been by then.
+    """
+
+    left: str
+    right: str
+    step: int
+    losses: tuple[float, float]
+    noise: float
+
+
+@dataclass(frozen=True, slots=True)
+class TwinsReport:
+    """What was measured.
+
+    Attributes:
+        pairs: How many were trained.
+        behaviours: How many different behaviours they had.
+        with_factor: Pairs whose learning rates differed by a factor other than 1.
+        disagreements: How many trained differently.
+        examples: Some of those.
+        largest_difference: Between the losses of a pair that agrees, at any step, in nats.
+        proposals: Edits that it took to find them.
+        seconds: In all.
+        seed: Other pairs.
+    """
+
+    pairs: int
+    behaviours: int
+    with_factor: int
+    disagreements: int
+    examples: tuple[Disagreement, ...]
+    largest_difference: float
+    proposals: int
+    seconds: float
+    seed: int
+
+
+@tiny_is_zero()
+def bench(pairs: int, seed: int, progress: Callable[[str], None]) -> TwinsReport:
+    """Train so many pairs of twins, found among the descendants of the zoo."""
+    started = time.monotonic()
+    finder = _Finder(np.random.default_rng(seed))
+    found = 0
+    factors = 0
+    wrong: list[Disagreement] = []
+    largest = 0.0
+    source = iter(finder)
+    while batch := list(islice(source, min(_BATCH, pairs - found))):
+        found += len(batch)
+        factors += sum(abs(pair.factor - 1) > 1e-6 for pair in batch)
+        for verdict in _train(batch):
+            if isinstance(verdict, Disagreement):
+                wrong.append(verdict)
+            else:
+                largest = max(largest, verdict)
+        progress(f"{found:,} of {pairs:,} pairs, {len(wrong)} disagree")
+    return TwinsReport(
+        pairs=found,
+        behaviours=len(finder.counts),
+        with_factor=factors,
+        disagreements=len(wrong),
+        examples=tuple(wrong[:10]),
+        largest_difference=largest,
+        proposals=finder.proposals,
+        seconds=time.monotonic() - started,
+        seed=seed,
+    )
+
+
+class _Finder:
+    """Twins among the edits of a population that starts as the zoo and knows no selection, endlessly."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.proposals = 0
+        self.counts: Counter[str] = Counter()
+        self._rng = rng
+        names = zoo.names()
+        self._population = deque(zoo.load(names[i % len(names)]) for i in range(_POPULATION))
+        self._structures: set[str] = set()
+        self._first: dict[str, Program] = {}
+
+    def __iter__(self) -> Iterator[Pair]:
+        while True:
+            child = mutate(self._population[int(self._rng.random() * _POPULATION)], self._rng).program
+            self._population.append(child)
+            self._population.popleft()
+            self.proposals += 1
+            form = structure(child)
+            if form in self._structures:
+                continue
+            self._structures.add(form)
+            print_ = fingerprint(child)
+            first = self._first.setdefault(print_.behaviour, child)
+            if first is not child and print_.finite and self.counts[print_.behaviour] < _SHARE:
+                self.counts[print_.behaviour] += 1
+                yield Pair(first, child, behaviour(first)[1] / behaviour(child)[1])
+
+
+def _train(pairs: Sequence[Pair]) -> list[Disagreement | float]:
+    """What became of each pair: where it parted, or how far apart it was at most."""
+    programs = [program for pair in pairs for program in (pair.left, pair.right)]
+    lanes = []
+    for index, pair in enumerate(pairs):
+        for rate in (rates := _rates(pair.left)):
+            lanes += [Lane(2 * index, rate, 0)] * 2
+        for rate in rates:
+            lanes += [Lane(2 * index + 1, rate * pair.factor, 0)] * 2
+    population = Population(_TASK, programs, lanes, torch.device("cpu"))
+    population.weights[1::2] *= 1 + NUDGE
+    order = _TASK.batches(0, STEPS)
+    examples = _TASK.data.train
+    inputs, targets = (
+        to_tensor(array[order], population.weights.device) for array in (examples.inputs, examples.targets)
+    )
+    losses = [
+        population.step(inputs[step : step + 1], targets[step : step + 1], multiplier(step + 1, STEPS), step + 1, STEPS)
+        for step in range(STEPS)
+    ]
+    curves = torch.stack(losses).numpy().astype(np.float64)
+    most = 2 * curves[0].max()  # a run that is lost is lost, however far
+    curves = np.minimum(np.where(np.isnan(curves), most, curves), most)
+    # (steps, pairs, rules, rates, plain or nudged)
+    shaped = curves.reshape(STEPS, len(pairs), 2, len(STEP_SIZES), 2)
+    return [_verdict(pair, shaped[:, index]) for index, pair in enumerate(pairs)]
+
+
+def _verdict(pair: Pair, curves: NDArray[np.float64]) -> Disagreement | float:
+    noise = np.maximum.accumulate(np.abs(curves[..., 0] - curves[..., 1]).max(axis=1), axis=0)
+    apart = np.abs(curves[:, 0, :, 0] - curves[:, 1, :, 0])
+    too_far = apart > NOISES * noise + LEAST
+    if not too_far.any():
+        return float(apart.max())
+    step, rate = (int(place[0]) for place in np.nonzero(too_far))
+    left, right = curves[step, :, rate, 0].tolist()
+    return Disagreement(show(pair.left), show(pair.right), step + 1, (left, right), float(noise[step, rate]))
+
+
+def _rates(program: Program) -> tuple[float, ...]:
+    """Learning rates at which the rule moves a weight by about `STEP_SIZES`."""
+    updates, scale = behaviour(program)
+    typical = float(np.median(np.abs(updates[:, 0]))) * scale
+    if scale == 1.0 or not 0 < typical < math.inf:
+        return STEP_SIZES
+    return tuple(size * float(PROBE.rates[0, 0, 0]) / typical for size in STEP_SIZES)
+
+
+def _load() -> Data:
+    """The digits, four pixels averaged into one."""
+    whole = digits.TASK.data
+
+    def small(examples: Examples) -> Examples:
+        images = examples.inputs.reshape(-1, _PIXELS, 2, _PIXELS, 2).mean(axis=(2, 4))
+        return Examples(images.reshape(len(images), -1), examples.targets)
+
+    return Data(small(whole.train), small(whole.validation))
+
+
+def _loss(weights: Sequence[Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
+    kernel, bias, gain, output, output_bias = weights
+    x = linear(inputs.mT, kernel.flatten(start_dim=2), bias).relu() * gain[:, None, None]
+    return cross_entropy(linear(x, output, output_bias), targets)
+
+
+_TASK = Task(
+    name="small_digits",
+    doc="4 x 4 images of handwritten digits; one hidden layer of 12, and parameters of 0, 1, 2 and 4 axes",
+    tier=Tier.SEARCH,
+    revision=1,
+    parameters=(
+        Parameter("kernel", (_HIDDEN, 1, _PIXELS, _PIXELS), std=0.35),
+        Parameter("bias", (_HIDDEN,), std=0.1),
+        Parameter("gain", (), std=1.0),
+        Parameter("output", (_CLASSES, _HIDDEN), std=0.3),
+        Parameter("output_bias", (_CLASSES,), std=0.1),
+    ),
+    steps=STEPS,
+    batch=_EXAMPLES,
+    load=_load,
+    loss=_loss,
+)

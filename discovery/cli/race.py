@@ -1,0 +1,140 @@
+"""`discover race`."""
+
+from __future__ import annotations
+
+import json as json_format
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.status import Status
+from rich.table import Table
+from rich.text import Text
+
+from discovery.cli.common import (
+    ERR,
+    EXIT_INTERRUPTED,
+    OUT,
+    JsonOption,
+    SetOption,
+    interrupt_on_sigterm,
+    plain,
+    print_json,
+    print_table,
+)
+from discovery.config import Config
+from discovery.plan import initial_rules
+from discovery.race import tables
+from discovery.race.curves import Course, course
+from discovery.race.entrants import CONTROLS, enter, entrants
+from discovery.race.heats import drive_all, finished, proposed
+from discovery.race.plot import plot
+from discovery.race.standings import Standing, standing
+from discovery.runs import Run
+
+_PLOT, _TABLE, _DATA = "race.svg", "race.md", "race.json"
+
+
+def race(
+    configs: Annotated[list[Path], typer.Argument(help="Configuration files, one for each search.", metavar="CONFIG…")],
+    budget: Annotated[int, typer.Option(min=1, help="Evaluations for each run; replaces the files' own budgets.")],
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each search, with seeds from 0.")] = 5,
+    out: Annotated[Path, typer.Option(help="Folder for the runs, the tables and the plot.")] = Path("runs/race"),
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Runs at a time; by default one per core, or one if they use Ray.")
+    ] = None,
+    set_: SetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Run several searches at the same budget and seeds, and say what each is worth.
+
+    Random search and tuning of constants alone take part in any case. What is finished is kept: the same command goes
+    on where it was interrupted.
+
+    Example: `discover race configs/race/*.yaml --budget 100 --seeds 5`
+    """
+    taking_part = entrants(configs, budget, set_ or [])
+    initial_rules(taking_part[0], out)  # one that cannot be read is reported before anything is made
+    out.mkdir(parents=True, exist_ok=True)
+    runs = {config.name: [enter(config, seed, out) for seed in range(seeds)] for config in taking_part}
+    # Seed by seed, so that an interrupted race has compared everybody on the seeds that it got to.
+    order = [runs[config.name][seed] for seed in range(seeds) for config in taking_part]
+    _drive(order, jobs or _jobs(taking_part), budget)
+    courses = {name: [course(run) for run in of_entrant] for name, of_entrant in runs.items()}
+    standings = [standing(config.name, config.strategy.kind, courses[config.name]) for config in taking_part]
+    document = {"budget": budget, "seeds": seeds, "standings": standings}
+    results, emitters = tables.result_rows(standings, seeds), tables.emitter_rows(standings)
+    _write(out, document, [results, emitters], courses, standings)
+    if json:
+        print_json(document | {"plot": str(out / _PLOT), "table": str(out / _TABLE)})
+        return
+    over = "one seed" if seeds == 1 else f"medians over {seeds} seeds"
+    print_table(_table(results, f"After {budget} evaluations: {over}"))
+    print_table(_table(emitters, f"What each emitter brought in: {over}"))
+    OUT.print(
+        "Fresh-seed score: of the rule that a run puts first, on seeds that its search never saw; AdamW is 1. Search "
+        f"score: what the search picked it by, biased upwards.\nPlot: {out / _PLOT}; tables: {out / _TABLE}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _drive(runs: Sequence[Run], jobs: int, budget: int) -> None:
+    left = [run for run in runs if not finished(run)]
+    if not left:
+        return
+    interrupt_on_sigterm()
+    ERR.print(f"{len(left)} of {len(runs)} runs to go, {jobs} at a time, {budget} evaluations each", highlight=False)
+    try:
+        with ERR.status("starting") as status:
+            drive_all(left, jobs, _watcher(status, left, budget))
+    except KeyboardInterrupt:
+        ERR.print("\ninterrupted; nothing finished is lost. The same command goes on.")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+def _watcher(status: Status, runs: Sequence[Run], budget: int) -> Callable[[list[Run]], None]:
+    """A line for every run that is through, and one that says how far the race is."""
+    pending = {run.name for run in runs}
+    seen: set[str] = set()
+
+    def watch(moving: list[Run]) -> None:
+        now = {run.name for run in moving}
+        for name in sorted(seen - now):
+            pending.discard(name)
+            ERR.print(f"{name} is through; {len(pending)} to go", highlight=False)
+        seen.clear()
+        seen.update(now)
+        if ERR.is_terminal:
+            told = ", ".join(f"{run.name} {proposed(run)}/{budget}" for run in moving)
+            status.update(Text(f"{len(runs) - len(pending)} of {len(runs)} runs through; {told}"))
+
+    return watch
+
+
+def _jobs(configs: Sequence[Config]) -> int:
+    return 1 if any(config.executor.kind == "ray" for config in configs) else os.cpu_count() or 1
+
+
+def _write(
+    out: Path,
+    document: object,
+    rows: Sequence[tables.Rows],
+    courses: dict[str, list[Course]],
+    standings: Sequence[Standing],
+) -> None:
+    (out / _DATA).write_text(json_format.dumps(plain(document), indent=2) + "\n", encoding="utf-8")
+    (out / _TABLE).write_text("\n".join(map(tables.markdown, rows)), encoding="utf-8")
+    plot(courses, [each.name for each in standings if each.strategy in CONTROLS], out / _PLOT)
+
+
+def _table(rows: tables.Rows, title: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in zip(*rows, strict=True):
+        table.add_column(column[0], min_width=max(len(line) for cell in column for line in cell.split("\n")))
+    for row in rows[1:]:
+        table.add_row(*row)
+    return table

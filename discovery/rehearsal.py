@@ -1,0 +1,127 @@
+"""Running a search without training anything, to see what it would ask for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from archive.records import OpenJob
+from discovery.bench.free import FreeExecutor
+from discovery.config import BudgetConfig, Config
+from discovery.executors import Completed
+from discovery.loop import drive, prepare
+from discovery.rules import resolve
+from discovery.runs import create
+from evaluators.job import Job, Outcome, Report, Result
+from programs import zoo
+from programs.show import show
+
+_LEARNED = Result(outcome=Outcome.SCORED, learning_rate=1e-2, losses=(0.5,), train_losses=(0.5,))
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What came of a search that trained nothing.
+
+    Attributes:
+        jobs: Everything that it asked for, in order.
+        candidates: How many it proposed.
+        seconds: What the driver took for all of it.
+        disk_bytes: Size of its archive.
+    """
+
+    jobs: Sequence[OpenJob]
+    candidates: int
+    seconds: float
+    disk_bytes: int
+
+
+class Replaying(FreeExecutor):
+    """Answers at once with results that others had, by task and one after the other.
+
+    Args:
+        samples: By task. Start rules and baselines get the first that is scored: a search cannot start from a failure.
+        slots: Jobs at a time.
+    """
+
+    def __init__(self, samples: Mapping[str, Sequence[Result]], slots: int) -> None:
+        super().__init__(slots)
+        self._samples = samples
+        self._given = 0
+
+    def wait(self) -> list[Completed]:
+        """Answer everything."""
+        done = [Completed(job.id, self._report(job.job)) for job in self.jobs]
+        self.jobs.clear()
+        return done
+
+    def _report(self, job: Job) -> Report:
+        samples = self._samples[job.task]
+        learned = next((sample for sample in samples if sample.outcome is Outcome.SCORED), _LEARNED)
+        results = []
+        for source in job.programs:
+            self._given += 1
+            sample = samples[self._given % len(samples)] if source.startswith("def candidate") else learned
+            results.append(_fitted(sample, len(job.seeds)))
+        return Report(
+            task=job.task, task_version="", device="none", initial_loss=1.0, seconds=0.0, results=tuple(results)
+        )
+
+
+def on_its_own(config: Config, runs: Path, folder: Path) -> Config:
+    """The configuration with its archive in a file, and with its rules in files of `folder` unless the zoo has them.
+
+    Raises:
+        RuleError: A rule cannot be found or read.
+    """
+    written: dict[str, str] = {}
+    for name in (*config.start, *config.report.baselines):
+        if name not in zoo.names():
+            path = folder / f"{len(written)}.rule"
+            path.write_text(show(resolve(name, runs).program), encoding="utf-8")
+            written[name] = str(path)
+    start = tuple(written.get(name, name) for name in config.start)
+    baselines = tuple(written.get(name, name) for name in config.report.baselines)
+    return config.model_copy(
+        update={
+            "start": start,
+            "report": config.report.model_copy(update={"baselines": baselines}),
+            "archive": config.archive.model_copy(update={"url": None}),
+        }
+    )
+
+
+def rehearse(config: Config, folder: Path, candidates: int, executor: FreeExecutor) -> Rehearsal:
+    """Run the search in `folder` until it has proposed so many candidates."""
+    run = create(config.model_copy(update={"budget": BudgetConfig(evaluations=candidates)}), folder)
+    recorder = _Recorder()
+    search = prepare(run)
+    began = time.monotonic()
+    drive(search, executor, recorder)
+    seconds = time.monotonic() - began
+    size = sum(path.stat().st_size for path in run.folder.glob("run.db*"))
+    return Rehearsal(recorder.jobs, search.scheduler.proposed, seconds, size)
+
+
+class _Recorder:
+    """A watcher that keeps the jobs it saw."""
+
+    def __init__(self) -> None:
+        self.jobs: list[OpenJob] = []
+
+    def started(self, _search: object, job: OpenJob) -> None:
+        self.jobs.append(job)
+
+    def told(self, *_: object) -> None:
+        pass
+
+    def troubled(self, _message: str) -> None:
+        pass
+
+
+def _fitted(result: Result, seeds: int) -> Result:
+    """A result with as many losses as a job has seeds."""
+    losses, train_losses = ((values * seeds)[:seeds] for values in (result.losses, result.train_losses))
+    return result.model_copy(update={"losses": losses, "train_losses": train_losses})

@@ -1,0 +1,205 @@
+"""Several drivers share a run in a PostgreSQL database: nothing is lost, nothing is done twice, whoever is killed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from archive.records import Purpose
+from discovery.config import StoreConfig
+from discovery.executors import Completed
+from discovery.loop import Search, drive, prepare
+from discovery.runs import Run, RunError, check_unchanged, copy_from, exclusive, open_run
+from discovery.scheduler import Phase
+from free_executor import FreeExecutor, Silent
+from postgres import PostgresServer
+
+SCRIPT = Path(__file__).with_name("sharing_driver.py")
+
+
+@pytest.fixture
+def shared_run(make_run: Callable[..., Run], postgres_server: PostgresServer) -> Iterator[Run]:
+    run = make_run(
+        archive={"url": postgres_server.new_database()},
+        budget={"evaluations": 80},
+        store={"lease_seconds": 1.0, "outage_minutes": 0.1},
+    )
+    with closing(run.store.database):
+        yield run
+
+
+def start(run: Run, driver: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, str(SCRIPT), str(run.folder), driver], stdout=subprocess.PIPE)
+
+
+def ready(child: subprocess.Popen[bytes]) -> None:
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"ready\n"
+
+
+def check_whole(run: Run) -> None:
+    """Every candidate is judged, from measurements that were made once, and no number was given twice."""
+    store = run.store
+    assert store.open_jobs() == []
+    numbers = [candidate.id for candidate in store.candidates()]
+    assert numbers == list(range(1, len(numbers) + 1))
+    evaluations = store.evaluations()
+    measured = Counter((e.candidate, e.task, e.seeds, e.budget) for e in evaluations)
+    assert max(measured.values()) == 1
+    judged = Counter(verdict.candidate for verdict in store.verdicts() if verdict.revision == 0)
+    assert judged == Counter(c.id for c in store.candidates() if c.emitter != "baseline")
+    assert {e.purpose for e in evaluations} >= {Purpose.BASELINE, Purpose.SEARCH, Purpose.FRESH}
+    structures = Counter(candidate.structure for candidate in store.candidates())
+    assert max(structures.values()) == 1
+
+
+def jobs_told_by(run: Run) -> Counter[str]:
+    with run.store.database.read() as connection:
+        rows = connection.exec_driver_sql("SELECT driver, count(*) FROM jobs WHERE closed GROUP BY driver")
+        return Counter({row[0]: row[1] for row in rows})
+
+
+def test_three_drivers_share_a_run(shared_run: Run) -> None:
+    children = {name: start(shared_run, name) for name in ("main", "second", "third")}
+    for child in children.values():
+        with child:
+            child.wait(120)
+    assert {name: child.returncode for name, child in children.items()} == dict.fromkeys(children, 0)
+    check_whole(shared_run)
+    assert prepare(shared_run).scheduler.phase is Phase.DONE
+    assert jobs_told_by(shared_run).keys() == children.keys()
+
+
+def test_what_a_killed_driver_had_in_hand_is_done_by_another(shared_run: Run) -> None:
+    with start(shared_run, "main") as main, start(shared_run, "second") as second:
+        ready(main)
+        ready(second)
+        while jobs_told_by(shared_run)["second"] < 3:
+            assert second.poll() is None
+            time.sleep(0.02)
+        second.send_signal(signal.SIGKILL)
+        second.wait(10)
+        assert main.wait(120) == 0
+    check_whole(shared_run)
+    with shared_run.store.database.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM jobs WHERE attempt > 1").scalar_one() > 0
+
+
+def test_a_main_driver_that_was_killed_goes_on_after_helpers_are_through(shared_run: Run) -> None:
+    with start(shared_run, "main") as main, start(shared_run, "second") as second:
+        ready(main)
+        ready(second)
+        while jobs_told_by(shared_run)["second"] < 3:
+            assert second.poll() is None
+            time.sleep(0.02)
+        main.send_signal(signal.SIGKILL)
+        main.wait(10)
+        assert second.wait(120) == 0
+    assert not shared_run.store.evaluations(purpose=Purpose.FRESH)
+    drive(prepare(shared_run), FreeExecutor(slots=2), Silent())
+    check_whole(shared_run)
+
+
+class Until(FreeExecutor):
+    """Stops its driver after some answers."""
+
+    def __init__(self, answers: int) -> None:
+        super().__init__()
+        self._answers = answers
+
+    def wait(self) -> list[Completed]:
+        if self.answered == self._answers:
+            raise KeyboardInterrupt
+        return super().wait()
+
+
+class ImpatientHeir(FreeExecutor):
+    """While a driver waits for a report, another finds its lease at an end and takes over."""
+
+    def __init__(self, search: Search) -> None:
+        super().__init__()
+        self._search = search
+
+    def wait(self) -> list[Completed]:
+        if self.answered == 2:
+            self._search.driver.leave()
+            drive(prepare(self._search.run, "heir"), FreeExecutor(), Silent())
+        return super().wait()
+
+
+def test_a_driver_that_was_given_up_comes_back_and_its_report_is_recorded_as_late(shared_run: Run) -> None:
+    patient = shared_run.config.model_copy(update={"store": StoreConfig(lease_seconds=60.0)})
+    run = replace(shared_run, config=patient)  # heartbeats far apart
+    with pytest.raises(KeyboardInterrupt):
+        drive(prepare(run), Until(6), Silent())
+    watcher, second = Silent(), prepare(run, "second")
+    drive(second, ImpatientHeir(second), watcher)
+    assert any("no sign of life" in message for message in watcher.troubles)
+    with run.store.database.read() as connection:
+        assert connection.exec_driver_sql("SELECT driver, attempt FROM late_tells").all() == [("second", 1)]
+    drive(prepare(run), FreeExecutor(slots=2), Silent())
+    check_whole(run)
+    assert jobs_told_by(run).keys() == {"main", "second", "heir"}
+
+
+def test_a_run_is_copied_from_its_database_to_another_machine(shared_run: Run, tmp_path: Path) -> None:
+    url = shared_run.config.archive.url
+    assert url is not None
+    copy_from(url, "test", tmp_path / "elsewhere")
+    copy = open_run("test", tmp_path / "elsewhere", ["executor.kind=ray"])
+    with closing(copy.store.database):
+        assert copy.config.evaluation == shared_run.config.evaluation
+        assert copy.config.executor.kind == "ray"
+        check_unchanged(copy)
+    with pytest.raises(RunError, match="in the way"):
+        copy_from(url, "test", tmp_path / "elsewhere")
+
+
+def test_a_name_belongs_to_one_process_at_a_time(shared_run: Run) -> None:
+    with exclusive(shared_run, "second"), exclusive(shared_run):
+        with pytest.raises(RunError, match="as 'second': choose another --driver"), exclusive(shared_run, "second"):
+            pass
+        with pytest.raises(RunError, match="'test'; wait for it"), exclusive(shared_run):
+            pass
+
+
+def discover(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from discovery.cli import main; main()", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_join_works_on_a_run_of_another_machine_until_nothing_is_left(shared_run: Run, tmp_path: Path) -> None:
+    drive(prepare(shared_run), FreeExecutor(slots=2), Silent())
+    url = shared_run.config.archive.url
+    assert url is not None
+    elsewhere = ("--runs", str(tmp_path / "elsewhere"))
+    joined = discover("join", "test", "--url", url, "--driver", "second", *elsewhere)
+    assert joined.returncode == 0, joined.stderr
+    assert "nothing is left to do" in joined.stderr
+    status = discover("status", "test", "--json", *elsewhere)
+    assert json.loads(status.stdout)["phase"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--driver", "main"], "discover resume"),
+        (["--driver", "a/b"], "cannot name a driver"),
+        ([], "is a file, which one driver works on at a time"),
+    ],
+)
+def test_join_says_why_it_cannot(make_run: Callable[..., Run], arguments: list[str], why: str) -> None:
+    run = make_run()
+    refused = discover("join", "test", "--runs", str(run.folder.parent), *arguments)
+    assert refused.returncode == 2
+    assert why in refused.stderr
