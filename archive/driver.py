@@ -1,8 +1,8 @@
 """Who drives a run: sessions, heartbeats and leases, all by the database's clock.
 
 A driver has a name and, while it runs, a session. Entering under a name that is in use ends the older session, and
-takes its open jobs back at once. A helper without heartbeat for the length of a lease may be declared gone by any
-other driver, which inherits its work. Either way the older process can write nothing more: every turn ends by checking its
+takes its open jobs back at once. A helper without heartbeat for the length of a lease may be declared gone by any other
+driver, which inherits its work. Either way the older process can write nothing more: every turn ends by checking its
 session.
 """
 

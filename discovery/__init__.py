@@ -2,7 +2,9 @@
 
 Read in this order:
 
-- `scheduler`: ask and tell, the whole search between two measurements, without clock, database or processes.
+- `scheduler`: ask and tell, the whole search between two measurements, without clock, database or processes. Its parts:
+  `exchange` (what is asked and told), `ladder` (rungs), `queues` (who waits), `roster` (candidates by number), `judge`
+  (from measurements to verdicts), `shrinkage` (what few seeds are worth), `noise` (whom to measure again).
 - `strategies/`: whose children are tried next. `emitters/`: how a child is made, and how the turns are shared out.
 - `proposer`: both at work, and how the known are told from the new.
 - `scoring`: one number from many losses, relative to AdamW; `measures`: what kind of rule, by text and by trainings.
@@ -11,7 +13,7 @@ Read in this order:
 - `executors/`: who does the work: this process, or Ray.
 - `plan`, `runs`, `rules`, `results`: what a run is to do, where it lives, how a rule is named, what is known of it.
 - `config/`, `plain_yaml`: the configuration, checked on the way in.
-- `estimate`, `rehearsal`: what a run will cost, before it runs. `race/`: several searches side by side, at equal budget.
+- `estimate`, `rehearsal`: what a run will cost, before it runs. `race/`: several searches side by side.
 - `bench/`: measurements of the project itself.
 - `cli/`: the command line `discover`, one file per verb.
 """

@@ -121,7 +121,7 @@ def estimate(
         executor = build()
         try:
             speeds = {task: _measure(executor, asked.jobs, task, tell) for task in config.evaluation.tasks}
-            workers, memory = executor.slots, _memory_of_children()
+            workers, memory = max(1, executor.slots), _memory_of_children()
         finally:
             executor.close()
         tell("rehearsing the search with what was measured")
@@ -145,6 +145,8 @@ def combine(
     driving = rehearsed.seconds / rehearsed.candidates
     pace = each + driving if config.executor.kind == "inprocess" else max(each / workers, driving)
 
+    grown = (rehearsed.disk_bytes - rehearsed.empty_bytes) / rehearsed.candidates
+
     def limit(name: str, value: float, evaluations: float) -> Limit:
         number = max(0, int(evaluations))
         return Limit(
@@ -153,7 +155,7 @@ def combine(
             evaluations=number,
             device_seconds=start + end + number * each,
             seconds=(start + end) / workers + number * pace,
-            disk_bytes=int(number * rehearsed.disk_bytes / rehearsed.candidates),
+            disk_bytes=rehearsed.empty_bytes + int(number * grown),
         )
 
     limits = []

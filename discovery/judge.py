@@ -103,6 +103,10 @@ class Judge:
 
     # Questions
 
+    def knows(self, candidate: int) -> bool:
+        """Whether a candidate that was judged is remembered, so that it can be judged again."""
+        return candidate in self._records and self._records[candidate].revisions > 0
+
     def rung(self, candidate: int) -> int:
         """The highest rung that a candidate completed; -1 before the first."""
         return self._records[candidate].rung if candidate in self._records else -1
@@ -146,8 +150,11 @@ class Judge:
         return len({seed for each in records if each.purpose is Purpose.REMEASURE for seed in each.seeds})
 
     def settled(self, candidate: int, seeds: Sequence[int]) -> bool:
-        """Whether a repeat with these seeds is through, for a candidate and the reference; a failure settles it too."""
-        if self.failure(candidate) is not None:
+        """Whether a repeat with these seeds is through, for a candidate and the reference.
+
+        A failure settles it too, and so does that the candidate was forgotten: another driver had asked for the repeat.
+        """
+        if not self.knows(candidate) or self.failure(candidate) is not None:
             return True
         tasks = set(self.ladder.rungs[self.rung(candidate)].tasks)
         return all(

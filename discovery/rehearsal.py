@@ -13,7 +13,7 @@ from discovery.config import BudgetConfig, Config
 from discovery.executors import Completed
 from discovery.loop import drive, prepare
 from discovery.rules import resolve
-from discovery.runs import create
+from discovery.runs import Run, create
 from evaluators.job import Job, Outcome, Report, Result
 from programs import zoo
 from programs.show import show
@@ -29,12 +29,14 @@ class Rehearsal:
         jobs: Everything that it asked for, in order.
         candidates: How many it proposed.
         seconds: What the driver took for all of it.
-        disk_bytes: Size of its archive.
+        empty_bytes: Size of its archive before the first turn.
+        disk_bytes: Size in the end.
     """
 
     jobs: Sequence[OpenJob]
     candidates: int
     seconds: float
+    empty_bytes: int
     disk_bytes: int
 
 
@@ -96,13 +98,18 @@ def on_its_own(config: Config, runs: Path, folder: Path) -> Config:
 def rehearse(config: Config, folder: Path, candidates: int, executor: FreeExecutor) -> Rehearsal:
     """Run the search in `folder` until it has proposed so many candidates."""
     run = create(config.model_copy(update={"budget": BudgetConfig(evaluations=candidates)}), folder)
+    empty = _size(run)
     recorder = _Recorder()
     search = prepare(run)
     began = time.monotonic()
     drive(search, executor, recorder)
     seconds = time.monotonic() - began
-    size = sum(path.stat().st_size for path in run.folder.glob("run.db*"))
-    return Rehearsal(recorder.jobs, search.scheduler.proposed, seconds, size)
+    return Rehearsal(recorder.jobs, search.scheduler.proposed, seconds, empty, _size(run))
+
+
+def _size(run: Run) -> int:
+    run.store.database.close()  # SQLite then clears its journal away
+    return sum(path.stat().st_size for path in run.folder.glob("run.db*"))
 
 
 class _Recorder:

@@ -339,7 +339,7 @@ class Scheduler:
         through = [number for number, seeds in repeating.items() if self.judge.settled(number, seeds)]
         for number in through:
             del repeating[number]
-        return [self._judge(number) for number in through]
+        return [self._judge(number) for number in through if self.judge.knows(number)]
 
     def _end_baselines(self) -> list[Verdict]:
         self.phase = Phase.SEARCH

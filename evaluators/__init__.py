@@ -14,4 +14,5 @@ In reading order:
 - `device`: where it runs.
 - `evaluate`: `evaluate(job) -> report`, the front door.
 - `sandbox`: the same in a confined process, which is how a search does it.
+- `references`: whether the rules of the zoo do what others' implementations of them do.
 """

@@ -4,11 +4,14 @@ A program is entered into a graph (`programs.graph`) that keeps equal expression
 `programs.rules`. Around that runs a fixed point over the training loop: all states are first taken to be zero forever,
 and are told apart only when their next values are; at the end, states that are still one class always hold the same
 number, and those still in the class of zero are the constant 0.
+
+An e-graph (egglog 13.2) over the same rules was tried and not taken: it takes about 10 ms for AdamW where this takes
+0.1 ms, and has no key that outlives the graph. It would see a little more: of 1,500 pairs of programs made by choosing
+either side of four overlapping rules, this brings 97 % to one form; the fingerprint knows the others.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -23,7 +26,7 @@ _COMMUTATIVE = frozenset(op.name for op in OPS.values() if op.commutative)
 _EXACTLY_COMMUTATIVE = frozenset(name for name in _COMMUTATIVE if not OPS[name].edge)
 _NOT_ELEMENTWISE = frozenset(op.name for op in OPS.values() if op.shape is not Shape.ELEMENTWISE)
 _ZERO = b"zero"
-_REMEMBERED = 100_000  # expressions, about 50 MB
+_MOST = 100_000  # expressions that are remembered, about 50 MB
 
 Colours = dict[str, bytes]
 
@@ -52,8 +55,11 @@ def structure(program: Program) -> str:
     instructions, states or commutative arguments, in dead code, or in anything else that `simplify` removes. The same
     on every machine.
     """
-    form = _normal_form(_Recurrence(program), _memory.graph, by_value=True)
-    key_of = form.graph.nodes
+    graph = _remembered()
+    form = _normal_form(_Recurrence(program), lambda: graph, by_value=True)
+    key_of = graph.nodes
+    if len(key_of) < _MOST:
+        _MEMORIES.append(graph)
     recurrences = {
         digest(colour, key_of[form.nexts[name]].key) for name, colour in form.colours.items() if colour != _ZERO
     }
@@ -72,27 +78,21 @@ def rewrites(program: Program) -> list[Rule]:
     return fired[-1]
 
 
-class _Memory(threading.local):
-    """Expressions of earlier programs, so that what they share with the next is looked up and not made again."""
-
-    def __init__(self) -> None:
-        self._graph = Graph(TO_COMPARE, _COMMUTATIVE, sort=True)
-
-    def graph(self) -> Graph:
-        if len(self._graph.nodes) > _REMEMBERED:
-            self.forget()
-        return self._graph
-
-    def forget(self) -> None:
-        self._graph = Graph(TO_COMPARE, _COMMUTATIVE, sort=True)
+_MEMORIES: list[Graph] = []
+"""Expressions of earlier programs, so that what they share with the next is looked up and not made again. Whoever needs
+one takes it out meanwhile, so that two threads never share one."""
 
 
-_memory = _Memory()
+def _remembered() -> Graph:
+    try:
+        return _MEMORIES.pop()
+    except IndexError:
+        return Graph(TO_COMPARE, _COMMUTATIVE, sort=True)
 
 
 def forget() -> None:
     """Empty the memory of `structure`, which then starts cold; its answers do not depend on it."""
-    _memory.forget()
+    _MEMORIES.clear()
 
 
 def _to_read() -> Graph:

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from programs.canon import simplify, structure
+from programs.check import check
 from programs.degree import is_proportional
 from programs.ir import Program
-from programs.probe import HORIZON, LAYOUT, TIMES, Array, Probe, noise, respond
+from programs.kinds import Kind
+from programs.probe import HORIZON, LAYOUT, TIMES, Array, Probe, noise, respond_and_tell
 
 _DROPPED = 33  # bits of a double's 53; 20 are left, six significant decimal digits
 _FLOOR = 1e-13  # what is smaller than this share of a lane's largest update in a step is what cancellation left over
 _FACTOR = 4.0  # between the learning rates of the two halves of the lanes; a power of two scales without rounding
+
+
+_DECIDING = frozenset({"sign", "greater", "floor"})  # jump where what they look at crosses a threshold
+_BRANCHING = frozenset({"where"})
+_CHOOSING = frozenset({"maximum", "minimum", "clip"})  # bend there
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +32,10 @@ class Fingerprint:
     """How a rule behaves.
 
     Attributes:
-        behaviour: Hash of the updates to six significant digits, 32 hexadecimal digits. If the update is proportional
-            to the learning rate, a positive constant factor on it is left out: a search for the learning rate absorbs
-            it as far as its grid reaches. On the probes, two rules of one behaviour differ by that factor alone.
+        behaviour: Hash of the updates to six significant digits, and of the numbers by which the rule decides, 32
+            hexadecimal digits. If the update is proportional to the learning rate, a positive constant factor on it is
+            left out: a search for the learning rate absorbs it as far as its grid reaches. On the probes, two rules of
+            one behaviour differ by that factor alone.
         log2_scale: The factor that was left out, as log2 rounded to three decimals; 0 where none was. Only differences
             between rules of one behaviour mean something.
         finite: Whether every update was a finite number. The probes that count for this hold gradients that are 0 and
@@ -37,32 +47,83 @@ class Fingerprint:
     finite: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What a rule does on the probes.
+
+    Attributes:
+        updates: Those that count, `(steps, lanes, size)`. What is proportional to the learning rate says nothing more
+            in the lanes where that is larger, which it lacks, and it is divided by `scale`.
+        scale: The factor that was left out, 1 where none was.
+        decisions: A hash of each number by which the rule decides, up to its size: a threshold that no probe happens to
+            cross would show in nothing else. And the canonical form of a rule with a branch that no probe takes.
+    """
+
+    updates: Array
+    scale: float
+    decisions: frozenset[bytes]
+
+
 @np.errstate(all="ignore")
 def fingerprint(program: Program) -> Fingerprint:
-    """Run a rule for a few steps on fixed weights, gradients and learning rates and hash what it returns."""
-    updates, scale = behaviour(program)
-    moderate = [updates[:, lane :: len(LANES)] for lane in range(len(LANES)) if lane != _HUGE]
+    """Run a rule for a few steps on fixed weights, gradients and learning rates and hash what it does."""
+    found = behaviour(program)
+    moderate = [found.updates[:, lane :: len(LANES)] for lane in range(len(LANES)) if lane != _HUGE]
     return Fingerprint(
-        behaviour=hashlib.blake2b(digits(updates).astype("<i4", copy=False).tobytes(), digest_size=16).hexdigest(),
-        log2_scale=round(math.log2(scale), 3),
+        behaviour=_hash(digits(found.updates), b"".join(sorted(found.decisions))).hex(),
+        log2_scale=round(math.log2(found.scale), 3),
         finite=all(np.isfinite(part).all() for part in moderate),
     )
 
 
-def behaviour(program: Program) -> tuple[Array, float]:
-    """The updates `(steps, lanes, size)` that count, and the factor that was left out of them, 1 where none was.
-
-    What is proportional to the learning rate says nothing more in the lanes where that is larger, which it lacks.
-    """
-    if is_proportional(program, "lr"):
-        slow = respond(program, _SLOW)
-    else:
-        updates = respond(program, PROBE)
+@np.errstate(all="ignore")
+def behaviour(program: Program) -> Behaviour:
+    """Run a rule on the probes."""
+    watched = _deciding(program)
+    if watched:  # an instruction that decides nothing must not count
+        program = simplify(program)
+        watched = _deciding(program)
+    proportional = is_proportional(program, "lr")
+    updates, seen = respond_and_tell(program, _SLOW if proportional else PROBE, watched)
+    decisions = set()
+    for index, arguments in zip(watched, seen, strict=True):
+        if program.body[index].op not in _BRANCHING:
+            decisions.add(_hash(digits(_margin(arguments))))
+        elif not isinstance(arguments[0], float) and len(np.unique(arguments[0] != 0)) < 2:
+            decisions.add(structure(program).encode())
+    if not proportional:
         slow, fast = np.split(updates, 2, axis=1)
         if not same(fast / _FACTOR, slow):
-            return updates, 1.0
-    scale = float(_largest(slow).max()) or 1.0
-    return slow / scale, scale
+            return Behaviour(updates, 1.0, frozenset(decisions))
+        updates = slow
+    scale = float(_largest(updates).max()) or 1.0
+    return Behaviour(updates / scale, scale, frozenset(decisions))
+
+
+def _deciding(program: Program) -> list[int]:
+    """The live instructions that jump, branch, or bend for all numbers of a tensor at once."""
+    facts = check(program)
+    return [
+        index
+        for index in sorted(facts.live)
+        if program.body[index].op in _DECIDING | _BRANCHING
+        or (program.body[index].op in _CHOOSING and facts.kinds[index] is not Kind.TENSOR)
+    ]
+
+
+def _margin(arguments: Sequence[float | Array]) -> Array:
+    """What a decision looks at, `(steps * lanes, 1, width)`, as a share of the largest: differences where it can."""
+    first, *rest = arguments
+    widths = {np.shape(argument)[-1:] for argument in arguments} - {(), (1,)}
+    values = [first - other for other in rest] if len(widths) < 2 and rest else [first, *rest]
+    columns = [np.atleast_2d(np.asarray(value, np.float64)) for value in values]
+    lanes = max(len(column) for column in columns)
+    row = np.concatenate([np.broadcast_to(column, (lanes, column.shape[1])) for column in columns], axis=1)
+    return row[:, None] / (float(_largest(row[:, None]).max()) or 1.0)
+
+
+def _hash(numbers: NDArray[np.int32], more: bytes = b"") -> bytes:
+    return hashlib.blake2b(numbers.astype("<i4", copy=False).tobytes() + more, digest_size=16).digest()
 
 
 def same(left: Array, right: Array) -> bool:
@@ -87,7 +148,7 @@ def _largest(updates: Array) -> Array:
     return largest
 
 
-LANES = ("gradients of order 1", "tiny gradients, zeros among them", "large gradients", "huge gradients and weights")
+LANES = ("gradients of order 1", "tiny gradients, zeros among them", "large gradients", "huge gradients and dead units")
 """What the lanes of the probe show, once for each of two learning rates."""
 _HORIZONS = (HORIZON, 170.0, 5003.0, 60.0)
 _HUGE = 3  # the last of these, where many a good rule overflows
@@ -99,8 +160,14 @@ def _make_probe() -> Probe:
     column = np.arange(LAYOUT.size)
     row = np.arange(len(TIMES))[:, None]
     tiny = np.where((column % 5 == 0) | ((column % 5 == 1) & (row % 2 == 1)), 0.0, tiny)
-    gradients = np.stack([ordinary, tiny, 100.0 * noise(4), 1e4 * noise(9)] * 2, axis=1)
-    weights = np.stack([noise(5), 0.1 * noise(6), 3.0 * noise(7), 1e3 * noise(10)] * 2, axis=1)
+    huge = 1e4 * noise(9)
+    matrix = huge[:, LAYOUT.slices[2]].reshape(-1, *LAYOUT.shapes[2])
+    matrix[:, 3] = matrix[:, :, 5] = 0.0  # dead units
+    huge[:, LAYOUT.slices[2]] = matrix.reshape(len(TIMES), -1)
+    huge[:, LAYOUT.slices[4]] = 0.0
+    gradients = np.stack([ordinary, tiny, 100.0 * noise(4), huge] * 2, axis=1)
+    small = np.where(column % 7 == 0, 0.0, 0.1 * noise(6))  # biases start at zero
+    weights = np.stack([noise(5), small, 3.0 * noise(7), 1e3 * noise(10)] * 2, axis=1)
     schedule = np.array([0.4, 1.0, 0.9, 0.7, 0.6, 0.3])[:, None, None]
     slow = np.array([0.05, 0.03, 0.002, 0.07])
     rates = schedule * np.concatenate([slow, _FACTOR * slow])[None, :, None]

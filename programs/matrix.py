@@ -54,5 +54,5 @@ def inverse_root(x: Array, p: Array | float, eps: Array | float) -> Array:
     """
     finite = np.isfinite(x).all(axis=(-2, -1), keepdims=True)
     values, vectors = np.linalg.eigh(np.where(finite, x, 0.0))
-    powers = np.power(np.maximum(values, 0.0) + eps, -1.0 / p).astype(x.dtype, copy=False)
+    powers = np.power(np.maximum(values, 0.0) + eps, np.divide(-1.0, p)).astype(x.dtype, copy=False)
     return np.where(finite, (vectors * powers[..., None, :]) @ transpose(vectors), np.nan).astype(x.dtype, copy=False)

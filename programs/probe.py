@@ -6,6 +6,7 @@ weights tell as much, cannot blow up, and leave an update linear in the learning
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -52,9 +53,7 @@ class Probe:
 
     def first(self, lanes: int) -> Probe:
         """Only the first so many lanes of it."""
-        return Probe(
-            self.weights[:, :lanes], self.gradients[:, :lanes], self.rates[:, :lanes], self.horizons[:lanes]
-        )
+        return Probe(self.weights[:, :lanes], self.gradients[:, :lanes], self.rates[:, :lanes], self.horizons[:lanes])
 
     @cached_property
     def inputs(self) -> dict[str, Array]:
@@ -83,8 +82,15 @@ def noise(stream: int) -> Array:
 
 def respond(program: Program, probe: Probe) -> Array:
     """The updates of a rule that is shown a probe, in double precision, shape `(steps, lanes, size)`."""
-    (updates,) = Runner(program, LAYOUT, NUMPY).unroll(probe.inputs, len(TIMES))
-    return updates.reshape(probe.gradients.shape)
+    return respond_and_tell(program, probe, ())[0]
+
+
+def respond_and_tell(
+    program: Program, probe: Probe, watched: Sequence[int]
+) -> tuple[Array, list[tuple[float | Array, ...]]]:
+    """The same, and the arguments `(steps * lanes, width)` of some instructions."""
+    (updates,), arguments = Runner(program, LAYOUT, NUMPY).unroll(probe.inputs, len(TIMES), watched)
+    return updates.reshape(probe.gradients.shape), arguments
 
 
 _CURVATURE = noise(8)[:, None, :] * 2.0

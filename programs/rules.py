@@ -6,8 +6,6 @@ included, and that both are NaN together. What only holds for real numbers is no
 differently), any regrouping of sums. `interp(x, y, a)` and `interp(y, x, b)` need no rule: written out they are equal
 where `b` is `1 - a` and `a` is `1 - b`, both rounded to double precision, as for 0.9 and `1 - 0.9`, which is not 0.1.
 Both sides use the same variables, so that no rewrite changes a kind or what depends on what.
-
-An e-graph (egglog 13) over the same lines was tried and not taken: see `programs.canon`.
 """
 
 from __future__ import annotations

@@ -141,7 +141,9 @@ class Runner(Generic[A]):
             )
             return outputs, nexts
 
-    def unroll(self, inputs: Mapping[str, A], times: int) -> tuple[A, ...]:
+    def unroll(
+        self, inputs: Mapping[str, A], times: int, watched: Sequence[int] = ()
+    ) -> tuple[tuple[A, ...], list[tuple[float | A, ...]]]:
         """Several steps from zero states at once, for inputs that do not depend on what the program returned before.
 
         Only what the next states need is run step by step; everything else sees all steps as so many more lanes.
@@ -149,9 +151,11 @@ class Runner(Generic[A]):
         Args:
             inputs: Arrays shaped by their kind, the lanes of the first step, then those of the second, and so on.
             times: How many steps.
+            watched: Instructions whose arguments are to be returned as well.
 
         Returns:
-            What the signature asks for, shaped in the same way.
+            What the signature asks for, shaped in the same way; and the arguments of each watched instruction, with a
+            float for what depends on no array.
         """
         like = next(iter(inputs.values()))
         lanes = len(like) // times  # type: ignore[arg-type]  # an array has a length
@@ -176,7 +180,8 @@ class Runner(Generic[A]):
                     trajectory[begin + lanes : begin + 2 * lanes] = now[slot]
             for step in last:
                 values[step.target] = step.function(*[values[source] for source in step.sources])
-            return tuple(self._result(values[slot], columns, like) for slot, columns in self._outputs)
+            outputs = tuple(self._result(values[slot], columns, like) for slot, columns in self._outputs)
+            return outputs, [tuple([values[source] for source in self._steps[index].sources]) for index in watched]
 
     def _phases(self, states: range) -> tuple[list[_Step], list[_Step], list[_Step]]:
         """Steps that no state reaches, those of the others that the next states need, and all of those others."""

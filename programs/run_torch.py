@@ -57,7 +57,7 @@ def _orthogonalize(x: Tensor) -> Tensor:
 def _inverse_root(x: Tensor, p: Number, eps: Number) -> Tensor:
     finite = torch.isfinite(x).all(-1, keepdim=True).all(-2, keepdim=True)
     values, vectors = torch.linalg.eigh(torch.where(finite, x, 0.0))
-    powers = torch.pow(torch.clamp(values, min=0.0) + eps, -1.0 / p)
+    powers = torch.pow(torch.clamp(values, min=0.0) + eps, -1.0 / torch.as_tensor(p, dtype=x.dtype, device=x.device))
     return torch.where(finite, (vectors * powers[..., None, :]) @ vectors.mT, torch.nan)
 
 

@@ -27,6 +27,8 @@ class Verdict(StrEnum):
     """They return the same on every probe, to six significant digits."""
     FACTOR = "factor"
     """The same, but for a constant factor of the step that another learning rate makes up for."""
+    DECISIONS = "decisions"
+    """They return the same on every probe, but jump or bend at other thresholds, which no probe happens to cross."""
     DIFFERENT = "different"
     """A probe tells them apart."""
 
@@ -87,14 +89,18 @@ def compare(left: Program, right: Program) -> Sameness:
     if structure(left) == structure(right):
         first, second = Counter(_rewrites(left)), Counter(_rewrites(right))
         return Sameness(Verdict.STRUCTURE, dict(first - second), dict(second - first))
-    (mine, my_scale), (yours, your_scale) = behaviour(left), behaviour(right)
-    if mine.shape == yours.shape and same(mine, yours):
-        factor = your_scale / my_scale
+    mine, yours = behaviour(left), behaviour(right)
+    if mine.updates.shape == yours.updates.shape and same(mine.updates, yours.updates):
+        if mine.decisions != yours.decisions:
+            return Sameness(Verdict.DECISIONS, {}, {})
+        factor = yours.scale / mine.scale
         verdict = Verdict.BEHAVIOUR if abs(factor - 1) < _ONE else Verdict.FACTOR
         return Sameness(verdict, {}, {}, factor=factor)
-    if mine.shape != yours.shape:  # one of them is not proportional to the learning rate, and the other loses nothing
-        mine, yours = respond(left, PROBE), respond(right, PROBE)
-    return Sameness(Verdict.DIFFERENT, {}, {}, difference=_difference(mine, yours))
+    if mine.updates.shape == yours.updates.shape:
+        return Sameness(Verdict.DIFFERENT, {}, {}, difference=_difference(mine.updates, yours.updates))
+    # One of them is not proportional to the learning rate, and the other loses nothing by showing all lanes.
+    difference = _difference(respond(left, PROBE), respond(right, PROBE))
+    return Sameness(Verdict.DIFFERENT, {}, {}, difference=difference)
 
 
 def _rewrites(program: Program) -> list[str]:

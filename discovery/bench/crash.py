@@ -83,14 +83,15 @@ def kill_drivers(
 ) -> None:
     """Kill drivers of runs with the in-process executor, and compare each run with one that is left alone."""
     target, seed = report.driver_kills + kills, 0
+    evaluations = min(300, 50 * kills) if free else min(16, 4 * kills)
     while report.driver_kills < target:
         progress(f"drivers: {report.driver_kills} killed")
-        whole = create(_config(seed, "whole", evaluations=300 if free else 16), folder)
+        whole = create(_config(seed, "whole", evaluations=evaluations), folder)
         begin = time.perf_counter()
         with _driver(whole, free=free) as driver:
             driver.join()
         patience = 2 * (time.perf_counter() - begin) / _KILLS_PER_RUN
-        broken = create(_config(seed, "broken", evaluations=300 if free else 16), folder)
+        broken = create(_config(seed, "broken", evaluations=evaluations), folder)
         witness = Witness(broken, _journal(broken))
         while not _finished(
             broken, witness, moments.uniform(0, patience) if report.driver_kills < target else None, free

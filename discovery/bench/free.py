@@ -41,7 +41,8 @@ class FreeExecutor:
         self.answered = 0
 
     def submit(self, job: OpenJob) -> None:
-        """Remember a job for the next `wait`."""
+        """Remember a job for the next `wait`; a loop that keeps more than `slots` in flight is at fault."""
+        assert len(self.jobs) < self.slots
         self.jobs.append(job)
 
     def wait(self) -> list[Completed]:

@@ -30,6 +30,7 @@ from programs.show import show
 
 POPULATION = 1000
 """As in the paper."""
+_READ = 2000  # rules to read and write
 _EDITS = ("insert", "delete", "argument")
 
 
@@ -86,7 +87,7 @@ def bench(steps: int, seed: int, progress: Callable[[str], None]) -> LanguageRep
     progress("edits of a search")
     search = _stream(_drift_of_a_search, steps // 10, seed)
     progress("reading and writing")
-    rules = list(islice(_drift_of_a_search(np.random.default_rng(seed)), 2000))
+    rules = list(islice(_drift_of_a_search(np.random.default_rng(seed)), min(steps, _READ)))
     texts, print_seconds = _timed(lambda: [show(program) for program in rules])
     _, parse_seconds = _timed(lambda: [parse(text) for text in texts])
     return LanguageReport(drift, search, len(rules) / parse_seconds, len(rules) / print_seconds, seed)

@@ -8,6 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import torch
@@ -111,7 +112,7 @@ def bench(pairs: int, seed: int, progress: Callable[[str], None]) -> TwinsReport
     while batch := list(islice(source, min(_BATCH, pairs - found))):
         found += len(batch)
         factors += sum(abs(pair.factor - 1) > 1e-6 for pair in batch)
-        for verdict in _train(batch):
+        for verdict in trained(batch):
             if isinstance(verdict, Disagreement):
                 wrong.append(verdict)
             else:
@@ -152,14 +153,14 @@ class _Finder:
             if form in self._structures:
                 continue
             self._structures.add(form)
-            print_ = fingerprint(child)
-            first = self._first.setdefault(print_.behaviour, child)
-            if first is not child and print_.finite and self.counts[print_.behaviour] < _SHARE:
-                self.counts[print_.behaviour] += 1
-                yield Pair(first, child, behaviour(first)[1] / behaviour(child)[1])
+            seen = fingerprint(child)
+            first = self._first.setdefault(seen.behaviour, child)
+            if first is not child and seen.finite and self.counts[seen.behaviour] < _SHARE:
+                self.counts[seen.behaviour] += 1
+                yield Pair(first, child, behaviour(first).scale / behaviour(child).scale)
 
 
-def _train(pairs: Sequence[Pair]) -> list[Disagreement | float]:
+def trained(pairs: Sequence[Pair]) -> list[Disagreement | float]:
     """What became of each pair: where it parted, or how far apart it was at most."""
     programs = [program for pair in pairs for program in (pair.left, pair.right)]
     lanes = []
@@ -179,10 +180,10 @@ def _train(pairs: Sequence[Pair]) -> list[Disagreement | float]:
         population.step(inputs[step : step + 1], targets[step : step + 1], multiplier(step + 1, STEPS), step + 1, STEPS)
         for step in range(STEPS)
     ]
-    curves = torch.stack(losses).numpy().astype(np.float64)
+    curves = torch.stack(losses).numpy()
     most = 2 * curves[0].max()  # a run that is lost is lost, however far
     curves = np.minimum(np.where(np.isnan(curves), most, curves), most)
-    # (steps, pairs, rules, rates, plain or nudged)
+    # The last axis: the start itself, and the same nudged.
     shaped = curves.reshape(STEPS, len(pairs), 2, len(STEP_SIZES), 2)
     return [_verdict(pair, shaped[:, index]) for index, pair in enumerate(pairs)]
 
@@ -200,9 +201,9 @@ def _verdict(pair: Pair, curves: NDArray[np.float64]) -> Disagreement | float:
 
 def _rates(program: Program) -> tuple[float, ...]:
     """Learning rates at which the rule moves a weight by about `STEP_SIZES`."""
-    updates, scale = behaviour(program)
-    typical = float(np.median(np.abs(updates[:, 0]))) * scale
-    if scale == 1.0 or not 0 < typical < math.inf:
+    found = behaviour(program)
+    typical = float(np.median(np.abs(found.updates[:, 0]))) * found.scale
+    if found.scale == 1.0 or not 0 < typical < math.inf:
         return STEP_SIZES
     return tuple(size * float(PROBE.rates[0, 0, 0]) / typical for size in STEP_SIZES)
 
@@ -213,7 +214,7 @@ def _load() -> Data:
 
     def small(examples: Examples) -> Examples:
         images = examples.inputs.reshape(-1, _PIXELS, 2, _PIXELS, 2).mean(axis=(2, 4))
-        return Examples(images.reshape(len(images), -1), examples.targets)
+        return Examples(images.reshape(len(images), -1).astype(np.float64), examples.targets)
 
     return Data(small(whole.train), small(whole.validation))
 
@@ -224,7 +225,15 @@ def _loss(weights: Sequence[Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
     return cross_entropy(linear(x, output, output_bias), targets)
 
 
-_TASK = Task(
+class _Double(Task):
+    """In double precision, where what rounding does is far below what a fingerprint sees."""
+
+    def initial_weights(self, seed: int) -> NDArray[Any]:
+        """The weights at the start, as for any task."""
+        return super().initial_weights(seed).astype(np.float64)
+
+
+_TASK = _Double(
     name="small_digits",
     doc="4 x 4 images of handwritten digits; one hidden layer of 12, and parameters of 0, 1, 2 and 4 axes",
     tier=Tier.SEARCH,

@@ -3,10 +3,11 @@
 - `common`: consoles, shared options, JSON, exit codes.
 - `run`: `discover run` and `discover resume`; `join`: one more driver for a run; `progress`: what they show meanwhile.
 - `status`, `elites`, `show`, `export`: looking into a run, and taking a rule out of it.
-- `zoo`: the known rules, and whether others agree; `ops`: the table of operations.
+- `zoo`: the known rules; `zoo_check`: whether others agree; `ops`: the table of operations.
 - `same`, `diff`: two rules beside each other.
 - `estimate`: what a run will cost; `race`: several searches side by side.
-- `doctor`: what isolation this machine offers; `bench`: measurements of the project itself.
+- `doctor`: what isolation this machine offers; `bench`: measurements of the project itself, `bench_language` those of
+  the language.
 - `tables`: the tables that more than one verb prints.
 
 Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted and resumable.

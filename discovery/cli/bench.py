@@ -14,10 +14,14 @@ from discovery.bench import crash as crash_bench
 from discovery.bench import hostile as hostile_bench
 from discovery.bench import loop as loop_bench
 from discovery.bench import sandbox as sandbox_bench
+from discovery.cli import bench_language
 from discovery.cli.common import ERR, EXIT_FAILED, OUT, JsonOption, print_json, print_table
 from evaluators.sandbox.levels import Level
 
 app = typer.Typer(help="Measure Savanna itself, here and now.", no_args_is_help=True, rich_markup_mode="markdown")
+
+app.command("language")(bench_language.language)
+app.command("twins")(bench_language.twins)
 
 QuickOption = Annotated[bool, typer.Option("--quick", help="Fewer repeats: under a minute.")]
 
@@ -90,7 +94,7 @@ def crash(
     Example: `discover bench crash --kills 20`
     """
     with TemporaryDirectory(prefix="savanna-") as folder, ERR.status("starting") as status:
-        report = crash_bench.bench(6 if quick else kills, Path(folder), status.update)
+        report = crash_bench.bench(4 if quick else kills, Path(folder), status.update)
     if json:
         print_json(report)
     else:

@@ -39,7 +39,7 @@ _PLOT, _TABLE, _DATA = "race.svg", "race.md", "race.json"
 
 
 def race(
-    configs: Annotated[list[Path], typer.Argument(help="Configuration files, one for each search.", metavar="CONFIG…")],
+    configs: Annotated[list[Path], typer.Argument(help="Configuration files, one for each search.", metavar="CONFIG")],
     budget: Annotated[int, typer.Option(min=1, help="Evaluations for each run; replaces the files' own budgets.")],
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each search, with seeds from 0.")] = 5,
     out: Annotated[Path, typer.Option(help="Folder for the runs, the tables and the plot.")] = Path("runs/race"),

@@ -34,6 +34,8 @@ def same(first: RuleArgument, second: RuleArgument, runs: RunsOption = DEFAULT_R
             text = f"the steps of {second} are {found.factor:.6g} times those of {first}, always."
             _say("same but for a constant factor", "green", text)
             OUT.print("A search for the learning rate finds the same for both.")
+        case Verdict.DECISIONS:
+            _say("different", "red", "they decide by other numbers, though no probe comes between them.")
         case Verdict.DIFFERENT if found.difference is not None:
             _say("different", "red", f"they part at step t = {found.difference.step:g}.")
             _print_difference(first, second, found.difference)

@@ -10,18 +10,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from discovery.cli.common import ERR, EXIT_FAILED, OUT, JsonOption, print_json, print_table
-from evaluators.references.checks import CHECKS
-from evaluators.references.compare import STEPS, Comparison, Verdict, compare
+from discovery.cli.common import OUT, JsonOption, print_json, print_table
 from programs import zoo as rules
 from programs.check import Cost, check
-
-_COLOURS = {
-    Verdict.AGREES: "green",
-    Verdict.EXPLAINED: "green",
-    Verdict.NOT_INSTALLED: "yellow",
-    Verdict.DIFFERS: "red",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +29,9 @@ class Listed:
 
 
 def zoo(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Only these rules.", metavar="[RULE]...", show_default=False)
+    ] = None,
     compared: Annotated[
         bool, typer.Option("--check", help="Train with every rule and with others' implementations of it, and compare.")
     ] = False,
@@ -53,10 +47,13 @@ def zoo(
 
     Example: `discover zoo --check`
     """
+    chosen = names or list(rules.names())
+    listed = [_listed(name) for name in chosen]
     if compared:
-        _check(json)
+        from discovery.cli.zoo_check import check_rules  # torch takes seconds to load
+
+        check_rules(chosen, json=json)
         return
-    listed = [_listed(name) for name in rules.names()]
     if json:
         print_json({"rules": listed})
     elif as_markdown:
@@ -101,38 +98,3 @@ def _markdown(listed: list[Listed]) -> str:
         memory, gradients, _ = _costs(rule.cost)
         lines.append(f"| `{rule.name}` | {rule.summary} | {rule.source} | {memory} | {gradients} |")
     return "\n".join(lines)
-
-
-def _check(json: bool) -> None:
-    comparisons: list[Comparison] = []
-    with ERR.status("comparing") as status:
-        for name in rules.names():
-            status.update(f"comparing {name}")
-            comparisons += compare(CHECKS[name])
-    counts = {verdict.value: sum(row.verdict is verdict for row in comparisons) for verdict in Verdict}
-    if json:
-        print_json({"steps": STEPS, "verdicts": counts, "comparisons": comparisons})
-    else:
-        print_table(_comparisons(comparisons))
-        OUT.print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
-    if counts[Verdict.NOT_INSTALLED]:
-        ERR.print("Some references are not installed; they come with: pip install 'savanna-discovery[dev]'")
-    if counts[Verdict.DIFFERS]:
-        raise typer.Exit(EXIT_FAILED)
-
-
-def _comparisons(comparisons: list[Comparison]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for column in ("rule", "reference", "version"):
-        table.add_column(column, no_wrap=True)
-    table.add_column("settings\nx steps", justify="right", no_wrap=True)
-    for column in ("largest\ndifference", "unexplained"):
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    table.add_column("note", min_width=24)
-    for row in comparisons:
-        verdict = Text(row.verdict.value, style=_COLOURS[row.verdict])
-        numbers = ["-" if value is None else f"{value:.0e}" for value in (row.difference, row.unexplained)]
-        size = f"{row.settings} x {row.steps}"
-        table.add_row(row.rule, row.reference, row.version, size, *numbers, verdict, row.note)
-    return table

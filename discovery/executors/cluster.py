@@ -96,6 +96,8 @@ def lines(error: Exception) -> list[str]:
 def _start(context: dict[str, Any]) -> None:
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
+    # Or Ray writes of every worker that dies to standard output, where results belong; we say it in our own words.
+    ray._private.worker._worker_logs_enabled = False
     try:
         ray.init(log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **context)
     except Exception as error:  # Ray raises all kinds, and Exception itself among them

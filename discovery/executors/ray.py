@@ -26,9 +26,11 @@ from evaluators.job import Report
 _LOG = logging.getLogger(__name__)
 ATTEMPTS = 5
 """Deaths of its workers after which a job is given up."""
+_FALSE_STARTS = 10
+"""Workers that die one after the other before any is ready."""
 _LOOK_EVERY = 2.0  # seconds
 _SAY_NOTHING_FOR = 20.0
-"""Seconds without a worker after which one wants to know."""
+"""Seconds without a worker after which one wants to know, or to go on."""
 
 
 @dataclass(eq=False)
@@ -85,11 +87,13 @@ class Ray:
         self._running: dict[Any, tuple[_Errand, _Hand]] = {}
         self._unfit: list[_Hand] = []  # they keep their place, or Ray would put the next one there
         self._waiting: deque[_Errand] = deque()
+        self._false_starts = 0
         self._looked = self._staffed = time.monotonic()
-        if address is None and not capacity(self._cluster.nodes().values(), gpus_per_worker):
+        try:
+            self._muster(here=address is None)
+        except BaseException:
             self.close()
-            raise ExecutorError(f"executor.gpus_per_worker is {gpus_per_worker:g}, but Ray finds no such GPU here.")
-        self._staff()
+            raise
 
     @property
     def slots(self) -> int:
@@ -132,6 +136,19 @@ class Ray:
 
     # Workers
 
+    def _muster(self, *, here: bool) -> None:
+        """Hire, and give those a while who have a place, so that `slots` says from the start what there is."""
+        places = capacity(self._cluster.nodes().values(), self._gpus_per_worker)
+        if here and not places:
+            raise ExecutorError(
+                f"executor.gpus_per_worker is {self._gpus_per_worker:g}, but Ray finds no such GPU here."
+            )
+        self._staff()
+        expected, deadline = min(places, len(self._starting)), time.monotonic() + _SAY_NOTHING_FOR
+        while self.slots < expected and time.monotonic() < deadline:
+            for reference in self._news() & self._starting.keys():
+                self._welcome(reference)
+
     def _look(self) -> None:
         """See now and then whether Ray lives and which nodes it has."""
         now = time.monotonic()
@@ -165,11 +182,13 @@ class Ray:
             why = lines(error.cause)[0]
         except ray.exceptions.RayError as error:
             self._cluster.check_alive()
-            if not getattr(error, "actor_init_failed", False):
+            why = lines(error)[-1]
+            self._false_starts += 1
+            if not getattr(error, "actor_init_failed", False) and (self.slots or self._false_starts < _FALSE_STARTS):
                 self._staff()
                 return
-            why = lines(error)[-1]
         else:
+            self._false_starts = 0
             self._idle.append(hand)
             self._staffed = min(self._staffed, time.monotonic())
             return

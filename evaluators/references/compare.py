@@ -133,12 +133,13 @@ def difference(ours: Path, theirs: Path) -> float:
         theirs: The same of another run.
 
     Returns:
-        The largest over parameters; infinite where either is not finite.
+        The largest over parameters; infinite where either is not finite, or theirs stays where it is.
     """
     worst = 0.0
     for one, other in zip(ours, theirs, strict=True):
         apart, far = (one - other).abs().max().item(), (other - other[0]).abs().max().item()
-        worst = max(worst, apart / far if far > 0 and torch.isfinite(one).all() else float("inf"))
+        comparable = far > 0 and torch.isfinite(one).all() and torch.isfinite(other).all()
+        worst = max(worst, apart / far if comparable else float("inf"))
     return worst
 
 

@@ -6,7 +6,7 @@ import math
 
 from evaluators.references import modelwise, variants
 from evaluators.references.compare import Check
-from evaluators.references.options import adamw, curvature_step, extended, plain, sophia_step
+from evaluators.references.options import adamw, curvature_step, extended, sophia_step
 from evaluators.references.reference import Formula, Library, View, each
 
 CHECKS = (

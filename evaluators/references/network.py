@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from evaluators.curvature import signs
 from programs.layout import Layout
 
 SHAPES: tuple[tuple[int, ...], ...] = ((), (9,), (9, 6), (6, 2, 2, 2))
@@ -39,6 +40,12 @@ def start() -> list[Tensor]:
     return [torch.randn(shape, generator=generator, dtype=torch.float64) for shape in SHAPES]
 
 
+def directions(step: int) -> list[Tensor]:
+    """The random signs of a step, one tensor for each parameter."""
+    vector = signs(0, step, LAYOUT.size).double()
+    return [vector[part].reshape(shape) for part, shape in zip(LAYOUT.slices, SHAPES, strict=True)]
+
+
 def slope(weights: Sequence[Tensor], step: int, *, curvature: bool = False) -> Slope:
     """The loss of the batch of this step and its derivatives.
 
@@ -58,8 +65,8 @@ def slope(weights: Sequence[Tensor], step: int, *, curvature: bool = False) -> S
     gradients = torch.autograd.grad(loss, leaves, create_graph=curvature)
     curvatures: tuple[Tensor, ...] = ()
     if curvature:
-        signs = [2.0 * torch.randint(2, shape, generator=generator, dtype=torch.float64) - 1 for shape in SHAPES]
-        along = torch.stack([(g * sign).sum() for g, sign in zip(gradients, signs, strict=True)]).sum()
+        parts = directions(step)
+        along = torch.stack([(g * part).sum() for g, part in zip(gradients, parts, strict=True)]).sum()
         products = torch.autograd.grad(along, leaves)
-        curvatures = tuple(product * sign for product, sign in zip(products, signs, strict=True))
+        curvatures = tuple(product * part for product, part in zip(products, parts, strict=True))
     return Slope(loss.item(), tuple(g.detach() for g in gradients), curvatures)

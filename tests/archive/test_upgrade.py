@@ -162,14 +162,14 @@ Store.open(f"sqlite:///{sys.argv[1]}").close()
 
 
 def test_an_upgrade_that_is_killed_is_made_wholly_or_not_at_all(tmp_path: Path) -> None:
-    for round_ in range(6):
+    for round_ in range(4):
         path = tmp_path / str(round_) / "run.db"
         path.parent.mkdir()
         shutil.copy(OLD, path)
         with subprocess.Popen([sys.executable, "-c", OPEN, str(path)], stdout=subprocess.PIPE) as child:
             assert child.stdout is not None
             child.stdout.readline()
-            time.sleep(0.02 * round_)
+            time.sleep(0.03 * round_)
             child.send_signal(signal.SIGKILL)
         with Store.open(path) as store:
             assert store.run("finished").counts().evaluations == 47

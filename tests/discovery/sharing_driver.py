@@ -18,7 +18,7 @@ class UnhurriedExecutor(FreeExecutor):
     """Leaves the other drivers time for turns of their own."""
 
     def wait(self) -> list[Completed]:
-        time.sleep(0.05)
+        time.sleep(0.1)
         return super().wait()
 
 

@@ -21,7 +21,7 @@ def silent(_: str) -> None:
     pass
 
 
-@pytest.mark.parametrize(("free", "kills"), [(True, 6), (False, 3)], ids=["free", "training"])
+@pytest.mark.parametrize(("free", "kills"), [(True, 4), (False, 2)], ids=["free", "training"])
 def test_killed_drivers_lose_repeat_and_change_nothing(tmp_path: Path, free: bool, kills: int) -> None:
     report = CrashReport()
     kill_drivers(kills, tmp_path, report, random.Random(0), silent, free=free)

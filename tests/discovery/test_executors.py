@@ -9,7 +9,7 @@ import pytest
 
 from archive.records import OpenJob, Purpose
 from discovery.config import EvaluationConfig, ExecutorConfig
-from discovery.executors import Completed, Executor, build
+from discovery.executors import Completed, Executor, ExecutorError, build
 from discovery.executors.ray import ATTEMPTS
 from evaluators.evaluate import evaluate
 from evaluators.job import Job, Outcome, Race, Report
@@ -79,7 +79,7 @@ def test_a_bad_program_is_an_outcome_and_the_others_are_measured(executor: Execu
     assert [result.outcome for result in completed.report.results] == [Outcome.INVALID, Outcome.SCORED]
 
 
-def test_a_killed_ray_worker_costs_one_retry_and_no_result() -> None:
+def test_a_killed_ray_worker_costs_one_retry_and_no_result(capfd: pytest.CaptureFixture[str]) -> None:
     pool = build(ExecutorConfig(kind="ray", workers=1), EvaluationConfig(sandbox=0))
     try:
         pool.submit(make_job(1, (zoo.entry("adamw").text,), budget=3.0))
@@ -94,6 +94,13 @@ def test_a_killed_ray_worker_costs_one_retry_and_no_result() -> None:
         assert (completed.attempts, completed.trouble) == (1, "")
     finally:
         pool.close()
+    assert capfd.readouterr().out == "", "standard output is for results"
+
+
+def test_gpus_that_are_not_here_are_asked_for_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with pytest.raises(ExecutorError, match=r"gpus_per_worker is 0\.5, but Ray finds no such GPU here"):
+        build(ExecutorConfig(kind="ray", workers=1, gpus_per_worker=0.5), EvaluationConfig())
 
 
 def test_a_job_that_all_its_workers_die_on_takes_the_blame() -> None:

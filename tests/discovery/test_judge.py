@@ -87,6 +87,7 @@ def test_a_score_from_two_seeds_is_pulled_towards_the_usual_and_less_so_with_mor
         fresh = (math.exp(-0.29), math.exp(-0.31))
         judge.record(evaluation(1, task, (1.0, 1.0), Purpose.REMEASURE, (8, 9)))
         judge.record(evaluation(200, task, fresh, Purpose.REMEASURE, (8, 9)))
+    judge.note(judge.verdict(200, ADAMW))
     assert judge.settled(200, (8, 9))
     assert judge.repeats(200) == 2
     second = judge.verdict(200, ADAMW).score
@@ -99,6 +100,7 @@ def test_a_repeat_counts_once_the_reference_has_the_same_seeds() -> None:
     judge = judge_with_reference()
     for each in found(2, 0.1):
         judge.record(each)
+    judge.note(judge.verdict(2, ADAMW))
     for task in ("digits_mlp", "text_ngram"):
         judge.record(evaluation(2, task, (0.5, 0.5), Purpose.REMEASURE, (8, 9)))
     assert not judge.settled(2, (8, 9))
@@ -162,3 +164,5 @@ def test_who_was_judged_and_is_not_needed_is_forgotten() -> None:
     judge.forget(lambda number: number == 700)
     assert [number for number in range(1, 1502) if judge.rung(number) >= 0] == [1, 700, 1400]
     assert judge.judged == 1499
+    assert judge.settled(2, (8, 9))  # nothing is left that a repeat could change
+    assert not judge.settled(700, (8, 9))

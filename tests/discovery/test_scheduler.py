@@ -23,7 +23,7 @@ from free_executor import Silent
 from noisy_executor import NoisyExecutor, noisy_report
 
 TASKS = ("digits_mlp", "text_ngram")
-NOISY = {"noise": {"share": 0.3, "after": 20}, "budget": {"evaluations": 150}}
+NOISY = {"noise": {"share": 0.3, "after": 20}, "budget": {"evaluations": 100}}
 RUNGS = [
     {"tasks": ["digits_mlp"], "steps": 0.25, "seeds": 1, "keep": 0.5},
     {"tasks": ["digits_mlp"], "keep": 0.5},
@@ -169,7 +169,7 @@ class Dying(NoisyExecutor):
 def test_interruptions_change_nothing(make_run: Callable[..., Run], changes: dict[str, Any]) -> None:
     whole, broken = make_run("whole", **changes), make_run("broken", **changes)
     _, jobs = run_through(whole)
-    for die_at in range(3, len(jobs), 11):
+    for die_at in range(3, len(jobs), 13):
         again = open_run("test", broken.folder.parent)
         done = len({evaluation.job for evaluation in again.store.evaluations()})
         with pytest.raises(DriverGoneError):

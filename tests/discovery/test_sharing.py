@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from archive.records import Purpose
+from discovery.cli.join import join
 from discovery.config import StoreConfig
 from discovery.executors import Completed
 from discovery.loop import Search, drive, prepare
@@ -31,7 +31,8 @@ SCRIPT = Path(__file__).with_name("sharing_driver.py")
 def shared_run(make_run: Callable[..., Run], postgres_server: PostgresServer) -> Iterator[Run]:
     run = make_run(
         archive={"url": postgres_server.new_database()},
-        budget={"evaluations": 80},
+        budget={"evaluations": 120},
+        evaluation={"batch": 4, "sandbox": 1},
         store={"lease_seconds": 1.0, "outage_minutes": 0.1},
     )
     with closing(run.store.database):
@@ -39,12 +40,11 @@ def shared_run(make_run: Callable[..., Run], postgres_server: PostgresServer) ->
 
 
 def start(run: Run, driver: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, str(SCRIPT), str(run.folder), driver], stdout=subprocess.PIPE)
-
-
-def ready(child: subprocess.Popen[bytes]) -> None:
+    """A driver in a process of its own, ready to work. Helpers come first: they wait until the main driver begins."""
+    child = subprocess.Popen([sys.executable, str(SCRIPT), str(run.folder), driver], stdout=subprocess.PIPE)
     assert child.stdout is not None
     assert child.stdout.readline() == b"ready\n"
+    return child
 
 
 def check_whole(run: Run) -> None:
@@ -70,7 +70,7 @@ def jobs_told_by(run: Run) -> Counter[str]:
 
 
 def test_three_drivers_share_a_run(shared_run: Run) -> None:
-    children = {name: start(shared_run, name) for name in ("main", "second", "third")}
+    children = {name: start(shared_run, name) for name in ("second", "third", "main")}
     for child in children.values():
         with child:
             child.wait(120)
@@ -81,9 +81,7 @@ def test_three_drivers_share_a_run(shared_run: Run) -> None:
 
 
 def test_what_a_killed_driver_had_in_hand_is_done_by_another(shared_run: Run) -> None:
-    with start(shared_run, "main") as main, start(shared_run, "second") as second:
-        ready(main)
-        ready(second)
+    with start(shared_run, "second") as second, start(shared_run, "main") as main:
         while jobs_told_by(shared_run)["second"] < 3:
             assert second.poll() is None
             time.sleep(0.02)
@@ -96,9 +94,7 @@ def test_what_a_killed_driver_had_in_hand_is_done_by_another(shared_run: Run) ->
 
 
 def test_a_main_driver_that_was_killed_goes_on_after_helpers_are_through(shared_run: Run) -> None:
-    with start(shared_run, "main") as main, start(shared_run, "second") as second:
-        ready(main)
-        ready(second)
+    with start(shared_run, "second") as second, start(shared_run, "main") as main:
         while jobs_told_by(shared_run)["second"] < 3:
             assert second.poll() is None
             time.sleep(0.02)
@@ -173,33 +169,29 @@ def test_a_name_belongs_to_one_process_at_a_time(shared_run: Run) -> None:
             pass
 
 
-def discover(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from discovery.cli import main; main()", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-
-
 def test_join_works_on_a_run_of_another_machine_until_nothing_is_left(shared_run: Run, tmp_path: Path) -> None:
     drive(prepare(shared_run), FreeExecutor(slots=2), Silent())
     url = shared_run.config.archive.url
     assert url is not None
-    elsewhere = ("--runs", str(tmp_path / "elsewhere"))
-    joined = discover("join", "test", "--url", url, "--driver", "second", *elsewhere)
+    command = [sys.executable, "-c", "from discovery.cli import main; main()", "join", "test", "--url", url]
+    command += ["--driver", "second", "--runs", str(tmp_path / "elsewhere")]
+    joined = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert joined.returncode == 0, joined.stderr
     assert "nothing is left to do" in joined.stderr
-    status = discover("status", "test", "--json", *elsewhere)
-    assert json.loads(status.stdout)["phase"] == "done"
+    copy = open_run("test", tmp_path / "elsewhere")
+    with closing(copy.store.database):
+        assert copy.store.verdicts() == shared_run.store.verdicts()
 
 
 @pytest.mark.parametrize(
-    ("arguments", "why"),
+    ("driver", "why"),
     [
-        (["--driver", "main"], "discover resume"),
-        (["--driver", "a/b"], "cannot name a driver"),
-        ([], "is a file, which one driver works on at a time"),
+        ("main", "discover resume"),
+        ("a/b", "cannot name a driver"),
+        ("second", "is a file, which one driver works on at a time"),
     ],
 )
-def test_join_says_why_it_cannot(make_run: Callable[..., Run], arguments: list[str], why: str) -> None:
+def test_join_says_why_it_cannot(make_run: Callable[..., Run], driver: str, why: str) -> None:
     run = make_run()
-    refused = discover("join", "test", "--runs", str(run.folder.parent), *arguments)
-    assert refused.returncode == 2
-    assert why in refused.stderr
+    with pytest.raises(RunError, match=why):
+        join("test", driver=driver, runs=run.folder.parent)

@@ -38,7 +38,10 @@ TWINS: dict[str, tuple[Program, Program]] = {
         rule("m = interp(g, m, 0.9)", "return m * lr, m, v"),
         rule("m = m + 0.1 * (g - m)", "return m * lr, m, v"),
     ),
-    "sign as a quotient": (rule("return sign(g + w) * lr, m, v"), rule("return (g + w) / abs(g + w) * lr, m, v")),
+    "threshold in another unit": (
+        rule("return where(greater(g, w + 0.1), g, w) * lr, m, v"),
+        rule("return where(greater(g * 3, w * 3 + 0.3), g, w) * lr, m, v"),
+    ),
     "power": (rule("return g ** 2 * lr, m, v"), rule("return exp(2 * log(abs(g))) * lr, m, v")),
     "logarithm": (rule("return log(1 + t) * g, m, v"), rule("return log1p(t) * g, m, v")),
     "a root that cancels": (rule("return sqrt(square(g)) * lr, m, v"), rule("return abs(g) * lr, m, v")),
@@ -75,6 +78,27 @@ STRANGERS: dict[str, tuple[Program, Program]] = {
     "threshold above every gradient seen with it": (
         rule("return clip(g, -0.01, 0.01) * lr, m, v"),
         rule("return clip(g, -0.02, 0.02) * lr, m, v"),
+    ),
+    "threshold of the loss that no probe crosses": (
+        rule("return sign(loss - 0.31) * g * lr, m, v", head="g, m, v, loss, lr"),
+        rule("return sign(loss - 0.32) * g * lr, m, v", head="g, m, v, loss, lr"),
+    ),
+    "slightly another sign": (
+        rule("return sign(interp(w, g, 0.9)) * lr, m, v"),
+        rule("return sign(interp(w, g, 0.9001)) * lr, m, v"),
+    ),
+    "every tenth step": (
+        rule("return where(greater(0.5, t - 1 - 10 * floor((t - 1) / 10)), g, w) * lr, m, v"),
+        rule("return where(greater(0.5, t - 1), g, w) * lr, m, v"),
+    ),
+    "a factor that is the horizon": (rule("return g * lr / T, m, v"), rule("return g * lr, m, v")),
+    "the largest learning rate so far": (
+        rule("m = maximum(m, lr)", "v = v + m", "return g * lr * (m / v), m, v"),
+        rule("m = maximum(m, 0.9)", "v = v + m", "return g * lr * (m / v), m, v"),
+    ),
+    "dead units": (
+        rule("return g * sign(row_norm(g)) * lr, m, v"),
+        rule("return g * mean(sign(row_norm(g))) * lr, m, v"),
     ),
     "small gradients only": (
         rule("return g * lr, m, v"),
@@ -172,6 +196,11 @@ def test_an_update_of_zero_has_a_fingerprint() -> None:
     assert fingerprint(rule("return (g - g) * lr, m, v")) == fingerprint(rule("return g * 0, m, v"))
 
 
+def test_what_overflows_on_huge_gradients_alone_counts_as_finite() -> None:
+    assert fingerprint(rule("return exp(g) * lr, m, v")).finite
+    assert not fingerprint(rule("return exp(g * 100) * lr, m, v")).finite
+
+
 def test_fingerprints_are_the_same_on_every_machine_and_version() -> None:
     found = fingerprint(zoo.load("sgd"))
-    assert (found.behaviour, found.log2_scale) == ("de12e7e0f744445aeda3352973478eda", -0.342)
+    assert (found.behaviour, found.log2_scale) == ("c54e839254a29a7e34fc1cf31a07fd15", 9.447)

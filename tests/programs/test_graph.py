@@ -1,6 +1,9 @@
+import pytest
+
 from programs.graph import Graph
 from programs.ir import Const, Ref
-from programs.rules import TO_COMPARE, TO_READ
+from programs.ops import OPS
+from programs.rules import TO_COMPARE, TO_READ, Rule
 
 
 def graph_with_names(commutative: frozenset[str] = frozenset()) -> tuple[Graph, int, int]:
@@ -39,6 +42,31 @@ def test_what_is_no_constant_of_the_language_is_not_folded() -> None:
     zero, minus_one, huge = graph.constant(0.0), graph.constant(-1.0), graph.constant(1e300)
     for op, args in (("div", (minus_one, zero)), ("sqrt", (minus_one,)), ("square", (huge,)), ("neg", (zero,))):
         assert graph.nodes[graph.apply(op, args)].op == op
+
+
+@pytest.mark.parametrize("op", ["exp", "tanh", "power", "cbrt", "log"])
+def test_what_libraries_round_differently_is_not_folded(op: str) -> None:
+    graph, *_ = graph_with_names()
+    half = graph.constant(0.5)
+    assert graph.nodes[graph.apply(op, (half,) * OPS[op].arity)].op == op
+
+
+def test_a_sorted_graph_keeps_arguments_in_one_order_whoever_came_first() -> None:
+    nodes = []
+    for turned in (False, True):
+        graph = Graph(TO_COMPARE, frozenset({"mul"}), sort=True)
+        x, y = graph.leaf(Ref("x"), "x"), graph.leaf(Ref("y"), "y")
+        node = graph.nodes[graph.apply("mul", (y, x) if turned else (x, y))]
+        nodes.append([graph.nodes[arg].key for arg in node.args])
+    assert nodes[0] == nodes[1]
+
+
+def test_rules_that_are_applied_are_told() -> None:
+    fired: list[Rule] = []
+    graph = Graph(TO_READ, frozenset({"mul"}), fired=fired)
+    x = graph.leaf(Ref("x"), "x")
+    graph.apply("mul", (x, graph.constant(1.0)))
+    assert [rule.line for rule in fired] == ["x * 1 = x"]
 
 
 def test_minus_one_is_not_one() -> None:

@@ -27,6 +27,7 @@ SEEDS = range(3)
 AT_POINTS = read(POINTS, Kind.SCALAR)
 EVERYWHERE = [*read(SHORTER), *read(LENGTHS, Kind.PER_TENSOR), *read(DEFINITIONS), *read(SIGNS)]
 RULES = [*AT_POINTS, *EVERYWHERE]
+# A test's name holds its seed, so a failure prints it.
 every_rule = pytest.mark.parametrize("rule", RULES, ids=[rule.line for rule in RULES])
 every_rule_with_variables = pytest.mark.parametrize("rule", EVERYWHERE, ids=[rule.line for rule in EVERYWHERE])
 
@@ -65,7 +66,6 @@ def bits(values: Any, rule: Rule) -> bytes:
 
 def cases(rule: Rule, seed: int) -> dict[str, NDArray[Any]]:
     """Every combination of awkward numbers, and as many random ones, in rows of seven."""
-    print(f"seed {seed}")
     rng = np.random.default_rng(seed)
     names = sorted(variables(rule.left))
     choices = [CONSTANTS.get(name, NUMBERS) for name in names]
@@ -146,7 +146,6 @@ def planted(program: Program, side: Program, values: Mapping[str, Arg]) -> Progr
 @every_rule
 @pytest.mark.parametrize("seed", SEEDS)
 def test_inside_a_random_program_both_sides_compute_the_same_and_have_one_form(rule: Rule, seed: int) -> None:
-    print(f"seed {seed}")
     rng = np.random.default_rng(seed)
     program = random_program(rng, 10)
     facts = check(program)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from discovery.config import ConfigError
+from discovery.config import ConfigError, load
 from discovery.race.entrants import RaceError, enter, entrants
 
+ROOT = Path(__file__).parents[3]
 BODY = "budget: {minutes: 9}\nevaluation: {tasks: [digits_mlp]}\nexecutor: {kind: inprocess}\n"
 
 
@@ -79,3 +81,19 @@ def test_a_run_of_another_configuration_is_left_alone(one: Path, tmp_path: Path)
     enter(entrants([one], 30)[0], 0, tmp_path / "out")
     with pytest.raises(RaceError, match=r"another evaluation.*--out"):
         enter(entrants([one], 30, ["evaluation.seeds=5"])[0], 0, tmp_path / "out")
+
+
+def test_the_configurations_that_come_along_race_every_strategy_and_every_emitter() -> None:
+    found = {config.name: config for config in entrants(sorted((ROOT / "configs/race").glob("*.yaml")), 10)}
+    assert {config.strategy.kind for config in found.values()} == {"map_elites", "aging", "random", "constants"}
+    for emitter in ("symbolic", "crossover", "constants", "random"):
+        assert getattr(found[f"no_{emitter}"].emitters, emitter).weight == 0
+
+
+def test_the_ladder_in_the_docs_is_one(tmp_path: Path) -> None:
+    (block,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/search.md").read_text(encoding="utf-8"), re.DOTALL)
+    path = tmp_path / "docs.yaml"
+    path.write_text(f"name: docs\nbudget: {{evaluations: 9}}\n{block}")
+    rungs = load(path).evaluation.rungs
+    assert rungs is not None
+    assert [rung.keep for rung in rungs] == [0.5, 0.25, 1.0]

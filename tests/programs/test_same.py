@@ -1,0 +1,69 @@
+import itertools
+import math
+
+import pytest
+
+from programs import zoo
+from programs.ir import Program
+from programs.parse import parse
+from programs.same import Verdict, compare
+
+
+def rule(*lines: str, head: str = "w, g, m, lr, t") -> Program:
+    return parse("\n    ".join([f"def rule({head}):", *lines]) + "\n")
+
+
+SGD = rule("return g * lr, m")
+
+
+def test_rewrites_of_one_side_alone_are_told() -> None:
+    average = rule("m = interp(g, m, 0.9)", "return m * lr, m")
+    written_out = rule("idle = exp(w)", "n = (1 - 0.9) * g + m * 0.9", "return lr * n, n, idle", head="w, g, m, v, lr")
+    found = compare(average, written_out)
+    assert found.verdict is Verdict.STRUCTURE
+    assert found.left == {"interp(x, y, a) = (1 - a) * x + a * y": 1}
+    assert found.right == {"leave out an instruction that does nothing": 1, "leave out a dead state": 1}
+
+
+def test_a_rule_is_the_same_as_itself_without_any_rewrite() -> None:
+    found = compare(zoo.load("adamw"), zoo.load("adamw"))
+    assert (found.verdict, found.left, found.right) == (Verdict.STRUCTURE, {}, {})
+
+
+def test_what_only_behaves_alike() -> None:
+    found = compare(rule("return (g + w + t) * lr, m"), rule("return g * lr + (w * lr + t * lr), m"))
+    assert found.verdict is Verdict.BEHAVIOUR
+
+
+def test_a_constant_factor_is_told() -> None:
+    found = compare(SGD, rule("return lr * g * 3, m"))
+    assert found.verdict is Verdict.FACTOR
+    assert found.factor == pytest.approx(3)
+
+
+def test_thresholds_that_no_probe_crosses_are_told() -> None:
+    left, right = (rule(f"return where(greater(lr, {number}), w, g) * lr, m") for number in (30, 40))
+    assert compare(left, right).verdict is Verdict.DECISIONS
+
+
+def test_the_first_difference_is_told() -> None:
+    found = compare(SGD, rule("return where(greater(t, 2), w, g) * lr, m"))
+    assert found.verdict is Verdict.DIFFERENT
+    assert found.difference is not None
+    assert found.difference.step == 3
+    assert found.difference.left != found.difference.right
+    assert 0 < found.difference.relative <= 2
+
+
+@pytest.mark.parametrize("update", ["g", "g / 0", "log(g) * lr"])
+def test_a_difference_to_numbers_that_are_not_finite_or_ignore_the_learning_rate(update: str) -> None:
+    found = compare(SGD, rule(f"return {update}, m"))
+    assert found.difference is not None
+    relative = found.difference.relative
+    assert relative > 0 or math.isnan(relative)
+
+
+def test_known_rules_are_told_apart() -> None:
+    names = zoo.names()
+    for left, right in itertools.pairwise(names):
+        assert compare(zoo.load(left), zoo.load(right)).verdict is Verdict.DIFFERENT, (left, right)
