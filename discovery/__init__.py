@@ -2,9 +2,7 @@
 
 Read in this order:
 
-- `scheduler`: ask and tell, the whole search between two measurements, without clock, database or processes. Its parts:
-  `exchange` (what is asked and told), `ladder` (rungs), `queues` (who waits), `roster` (candidates by number), `judge`
-  (from measurements to verdicts), `shrinkage` (what few seeds are worth), `noise` (whom to measure again).
+- `scheduling/`: ask and tell, the whole search between two measurements, without clock, database or processes.
 - `strategies/`: whose children are tried next. `emitters/`: how a child is made, and how the turns are shared out.
 - `proposer`: both at work, and how the known are told from the new.
 - `scoring`: one number from many losses, relative to AdamW; `measures`: what kind of rule, by text and by trainings.

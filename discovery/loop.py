@@ -18,7 +18,7 @@ from archive.records import OpenJob
 from archive.turn import Turn
 from discovery.executors import Completed, Executor
 from discovery.outage import Held, heartbeats, recover
-from discovery.scheduler import Phase, Told
+from discovery.scheduling.scheduler import Phase, Told
 from discovery.search import Search, prepare
 
 __all__ = ["Search", "Watcher", "drive", "prepare"]

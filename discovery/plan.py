@@ -8,8 +8,8 @@ from pathlib import Path
 
 from archive.records import Candidate
 from discovery.config import Config, NoiseConfig
-from discovery.ladder import Ladder, ladder
 from discovery.rules import resolve
+from discovery.scheduling.ladder import Ladder, ladder
 from discovery.scoring import REFERENCE
 from evaluators.job import HALF_DECADES, Job, Race
 from programs.canon import structure

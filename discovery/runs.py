@@ -17,8 +17,8 @@ from archive.records import MAIN_DRIVER, RunInfo
 from archive.store import RunStore, Store
 from discovery.config import BudgetConfig, Config, load
 from discovery.config.types import LONGEST_NAME
-from discovery.ladder import extends
 from discovery.plain_yaml import dump
+from discovery.scheduling.ladder import extends
 from programs.errors import suggest
 
 _CONFIG = "config.yaml"

@@ -12,7 +12,7 @@ from discovery import proposer
 from discovery.config import BudgetConfig
 from discovery.plan import initial_rules, initial_rules_of, plan
 from discovery.runs import Run, check_unchanged
-from discovery.scheduler import Scheduler
+from discovery.scheduling.scheduler import Scheduler
 
 
 @dataclass

@@ -10,6 +10,7 @@ In reading order:
   the diagonal of the Hessian, for the rules that ask for it.
 - `train`: the training loop. `train(...)` takes lanes and returns traces; another engine only has to do the same.
 - `race`: the learning-rate search that every rule gets, candidate and baseline alike.
+- `side_by_side`: very small runs of many rules, to see whether they train alike.
 - `memory`: what a rule will need, known before it runs.
 - `device`: where it runs.
 - `evaluate`: `evaluate(job) -> report`, the front door.

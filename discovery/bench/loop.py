@@ -24,7 +24,7 @@ from discovery.loop import Search, drive, prepare
 from discovery.plan import initial_rules, plan
 from discovery.proposer import Novel, Proposer
 from discovery.runs import Run, create
-from discovery.scheduler import Scheduler, Told
+from discovery.scheduling.scheduler import Scheduler, Told
 from evaluators.sandbox import tree
 from programs.ir import Const
 from programs.parse import parse

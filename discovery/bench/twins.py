@@ -8,20 +8,12 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from evaluators.device import tiny_is_zero
-from evaluators.lanes import Lane
-from evaluators.population import Population
-from evaluators.schedule import multiplier
-from evaluators.tasks import digits
-from evaluators.tasks.layers import cross_entropy, linear
-from evaluators.tasks.task import Data, Examples, Parameter, Task, Tier, to_tensor
+from evaluators.side_by_side import STEPS, losses
 from programs import zoo
 from programs.canon import structure
 from programs.edit import mutate
@@ -29,7 +21,6 @@ from programs.fingerprint import PROBE, behaviour, fingerprint
 from programs.ir import Program
 from programs.show import show
 
-STEPS = 200
 STEP_SIZES = (1e-3, 1e-2)
 """Median step of a weight that the learning rates are chosen for, where a rule is proportional to its learning rate."""
 NUDGE = 2.0**-20
@@ -40,8 +31,6 @@ LEAST = 1e-4
 _POPULATION = 1000
 _SHARE = 20  # pairs with one behaviour at most
 _BATCH = 64  # pairs at once
-_PIXELS, _HIDDEN, _CLASSES = 4, 12, 10
-_EXAMPLES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,28 +152,8 @@ class _Finder:
 def trained(pairs: Sequence[Pair]) -> list[Disagreement | float]:
     """What became of each pair: where it parted, or how far apart it was at most."""
     programs = [program for pair in pairs for program in (pair.left, pair.right)]
-    lanes = []
-    for index, pair in enumerate(pairs):
-        for rate in (rates := _rates(pair.left)):
-            lanes += [Lane(2 * index, rate, 0)] * 2
-        for rate in rates:
-            lanes += [Lane(2 * index + 1, rate * pair.factor, 0)] * 2
-    population = Population(_TASK, programs, lanes, torch.device("cpu"))
-    population.weights[1::2] *= 1 + NUDGE
-    order = _TASK.batches(0, STEPS)
-    examples = _TASK.data.train
-    inputs, targets = (
-        to_tensor(array[order], population.weights.device) for array in (examples.inputs, examples.targets)
-    )
-    losses = [
-        population.step(inputs[step : step + 1], targets[step : step + 1], multiplier(step + 1, STEPS), step + 1, STEPS)
-        for step in range(STEPS)
-    ]
-    curves = torch.stack(losses).numpy()
-    most = 2 * curves[0].max()  # a run that is lost is lost, however far
-    curves = np.minimum(np.where(np.isnan(curves), most, curves), most)
-    # The last axis: the start itself, and the same nudged.
-    shaped = curves.reshape(STEPS, len(pairs), 2, len(STEP_SIZES), 2)
+    rates = [tuple(rate * factor for rate in _rates(pair.left)) for pair in pairs for factor in (1.0, pair.factor)]
+    shaped = losses(programs, rates, NUDGE).reshape(STEPS, len(pairs), 2, len(STEP_SIZES), 2)
     return [_verdict(pair, shaped[:, index]) for index, pair in enumerate(pairs)]
 
 
@@ -206,47 +175,3 @@ def _rates(program: Program) -> tuple[float, ...]:
     if found.scale == 1.0 or not 0 < typical < math.inf:
         return STEP_SIZES
     return tuple(size * float(PROBE.rates[0, 0, 0]) / typical for size in STEP_SIZES)
-
-
-def _load() -> Data:
-    """The digits, four pixels averaged into one."""
-    whole = digits.TASK.data
-
-    def small(examples: Examples) -> Examples:
-        images = examples.inputs.reshape(-1, _PIXELS, 2, _PIXELS, 2).mean(axis=(2, 4))
-        return Examples(images.reshape(len(images), -1).astype(np.float64), examples.targets)
-
-    return Data(small(whole.train), small(whole.validation))
-
-
-def _loss(weights: Sequence[Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
-    kernel, bias, gain, output, output_bias = weights
-    x = linear(inputs.mT, kernel.flatten(start_dim=2), bias).relu() * gain[:, None, None]
-    return cross_entropy(linear(x, output, output_bias), targets)
-
-
-class _Double(Task):
-    """In double precision, where what rounding does is far below what a fingerprint sees."""
-
-    def initial_weights(self, seed: int) -> NDArray[Any]:
-        """The weights at the start, as for any task."""
-        return super().initial_weights(seed).astype(np.float64)
-
-
-_TASK = _Double(
-    name="small_digits",
-    doc="4 x 4 images of handwritten digits; one hidden layer of 12, and parameters of 0, 1, 2 and 4 axes",
-    tier=Tier.SEARCH,
-    revision=1,
-    parameters=(
-        Parameter("kernel", (_HIDDEN, 1, _PIXELS, _PIXELS), std=0.35),
-        Parameter("bias", (_HIDDEN,), std=0.1),
-        Parameter("gain", (), std=1.0),
-        Parameter("output", (_CLASSES, _HIDDEN), std=0.3),
-        Parameter("output_bias", (_CLASSES,), std=0.1),
-    ),
-    steps=STEPS,
-    batch=_EXAMPLES,
-    load=_load,
-    loss=_loss,
-)

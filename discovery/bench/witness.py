@@ -14,7 +14,7 @@ from discovery.bench.free import FreeExecutor
 from discovery.executors import Completed
 from discovery.loop import Search, drive, prepare
 from discovery.runs import Run, open_run
-from discovery.scheduler import Told
+from discovery.scheduling.scheduler import Told
 
 
 def work(name: str, runs: Path, journal: Path, free: bool) -> None:

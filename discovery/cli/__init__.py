@@ -29,7 +29,7 @@ from discovery.executors import ExecutorError
 from discovery.race.entrants import RaceError
 from discovery.race.heats import HeatError
 from discovery.runs import RunError
-from discovery.scheduler import SearchError
+from discovery.scheduling.scheduler import SearchError
 from evaluators.sandbox.levels import SandboxError
 from programs.errors import RuleError
 

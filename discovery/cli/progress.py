@@ -16,7 +16,7 @@ from archive.records import OpenJob
 from discovery.emitters.statistics import summaries
 from discovery.executors import Completed
 from discovery.loop import Search
-from discovery.scheduler import Phase, Told
+from discovery.scheduling.scheduler import Phase, Told
 from evaluators.sandbox.levels import Level
 
 _LOG_EVERY = 10.0

@@ -35,7 +35,7 @@ from discovery.plain_yaml import dump
 from discovery.plan import initial_rules
 from discovery.results import RuleResult, rule_results, selection_bias
 from discovery.runs import Run, create, exclusive, open_run
-from discovery.scheduler import Phase
+from discovery.scheduling.scheduler import Phase
 from evaluators.sandbox.levels import SandboxError
 
 

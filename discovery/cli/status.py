@@ -25,10 +25,10 @@ from discovery.cli.common import (
 )
 from discovery.cli.tables import bias
 from discovery.emitters.statistics import Statistics, summaries
-from discovery.exchange import Phase
 from discovery.plan import INITIAL
 from discovery.results import selection_bias
 from discovery.runs import open_run
+from discovery.scheduling.exchange import Phase
 
 _UNITS = {"evaluations": "evaluations", "minutes": "minutes", "device_seconds": "device-seconds"}
 _WHEN = {Purpose.REMEASURE: "in the search", Purpose.FRESH: "at the end"}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from archive.views import summary
 from discovery.runs import Run
-from discovery.scheduler import Phase
+from discovery.scheduling.scheduler import Phase
 
 _LOG = "race.log"
 _LOOK_EVERY = 0.5  # seconds

@@ -11,7 +11,7 @@ from archive.records import OpenJob, Purpose
 from discovery.executors import Completed
 from discovery.loop import drive, prepare
 from discovery.runs import Run, open_run
-from discovery.scheduler import Phase, SearchError
+from discovery.scheduling.scheduler import Phase, SearchError
 from evaluators.job import Outcome, Report, Result
 from free_executor import FreeExecutor, Silent, free_report
 

@@ -19,7 +19,7 @@ from discovery import outage
 from discovery.executors import Completed
 from discovery.loop import drive, prepare
 from discovery.runs import Run, open_run
-from discovery.scheduler import Phase
+from discovery.scheduling.scheduler import Phase
 from free_executor import FreeExecutor, Silent
 from postgres import PostgresServer
 

@@ -20,7 +20,7 @@ from discovery.config import StoreConfig
 from discovery.executors import Completed
 from discovery.loop import Search, drive, prepare
 from discovery.runs import Run, RunError, check_unchanged, copy_from, exclusive, open_run
-from discovery.scheduler import Phase
+from discovery.scheduling.scheduler import Phase
 from free_executor import FreeExecutor, Silent
 from postgres import PostgresServer
 

@@ -10,7 +10,7 @@ import pytest
 from discovery.executors import Completed
 from discovery.loop import drive, prepare
 from discovery.runs import Run, open_run
-from discovery.scheduler import Phase
+from discovery.scheduling.scheduler import Phase
 from free_executor import FreeExecutor, Silent
 
 ISLANDS = {"count": 2, "migrate_every": 3}

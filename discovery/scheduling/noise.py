@@ -14,9 +14,9 @@ from statistics import fmean
 from archive.grid import Grid
 from archive.records import Purpose
 from discovery.config import NoiseConfig
-from discovery.judge import Judge
 from discovery.plan import Plan
-from discovery.queues import Batch, Queues
+from discovery.scheduling.judge import Judge
+from discovery.scheduling.queues import Batch, Queues
 from discovery.scoring import REFERENCE_ID
 
 

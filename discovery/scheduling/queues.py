@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from archive.records import Purpose
-from discovery.ladder import Ladder
+from discovery.scheduling.ladder import Ladder
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from discovery.scheduling.shrinkage import Population, Prior
 from discovery.scoring import CAP
-from discovery.shrinkage import Population, Prior
 
 LIMIT = math.log(CAP)
 ratio = st.floats(-LIMIT, LIMIT)

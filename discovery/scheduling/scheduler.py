@@ -15,13 +15,13 @@ import numpy as np
 
 from archive.grid import AddStatus, Grid, elite_of, shelve
 from archive.records import Candidate, Evaluation, OpenJob, Purpose, Verdict
-from discovery.exchange import Asked, Phase, Told
-from discovery.judge import Judge, SearchError
-from discovery.noise import repeat
 from discovery.plan import Plan
 from discovery.proposer import Proposer
-from discovery.queues import Batch, Queues, from_version_1
-from discovery.roster import Roster
+from discovery.scheduling.exchange import Asked, Phase, Told
+from discovery.scheduling.judge import Judge, SearchError
+from discovery.scheduling.noise import repeat
+from discovery.scheduling.queues import Batch, Queues, from_version_1
+from discovery.scheduling.roster import Roster
 from discovery.scoring import REFERENCE_ID
 from evaluators.job import Outcome, Report
 from programs.ir import Program

@@ -17,7 +17,7 @@ from discovery.executors import Completed
 from discovery.loop import Search, drive, prepare
 from discovery.plain_yaml import dump
 from discovery.runs import Run, open_run
-from discovery.scheduler import Phase, SearchError
+from discovery.scheduling.scheduler import Phase, SearchError
 from evaluators.job import Outcome, Result
 from free_executor import Silent
 from noisy_executor import NoisyExecutor, noisy_report

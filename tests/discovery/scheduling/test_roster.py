@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archive.records import Candidate
-from discovery.roster import Roster
+from discovery.scheduling.roster import Roster
 from programs import zoo
 from programs.parse import parse
 

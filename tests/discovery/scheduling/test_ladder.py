@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from discovery.config import EvaluationConfig
-from discovery.ladder import extends, ladder
+from discovery.scheduling.ladder import extends, ladder
 
 TASKS = ("digits_mlp", "text_ngram")
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from archive.grid import Axis, Elite, Grid, shelve
 from archive.records import Evaluation, Purpose
 from discovery.config import EvaluationConfig, NoiseConfig
-from discovery.judge import Judge
-from discovery.ladder import ladder
-from discovery.noise import due
+from discovery.scheduling.judge import Judge
+from discovery.scheduling.ladder import ladder
+from discovery.scheduling.noise import due
 from evaluators.job import Outcome, Result
 from programs import zoo
 

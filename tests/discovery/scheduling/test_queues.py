@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from archive.records import Purpose
 from discovery.config import EvaluationConfig
-from discovery.ladder import ladder
-from discovery.queues import Batch, Queues, from_version_1
+from discovery.scheduling.ladder import ladder
+from discovery.scheduling.queues import Batch, Queues, from_version_1
 
 ids = st.lists(st.integers(1, 99), min_size=1, max_size=4).map(tuple)
 batches = st.builds(

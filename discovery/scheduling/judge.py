@@ -10,10 +10,10 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from archive.records import Evaluation, Purpose, Verdict
-from discovery.ladder import Ladder, Rung
 from discovery.measures import measured
+from discovery.scheduling.ladder import Ladder, Rung
+from discovery.scheduling.shrinkage import Population, Prior
 from discovery.scoring import REFERENCE_ID, log_ratios, losses
-from discovery.shrinkage import Population, Prior
 from evaluators.job import Outcome
 from programs.ir import Program
 

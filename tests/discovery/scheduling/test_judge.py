@@ -10,8 +10,8 @@ import pytest
 
 from archive.records import Evaluation, Purpose
 from discovery.config import EvaluationConfig
-from discovery.judge import Judge, SearchError
-from discovery.ladder import ladder
+from discovery.scheduling.judge import Judge, SearchError
+from discovery.scheduling.ladder import ladder
 from evaluators.job import Outcome, Result
 from programs import zoo
 
