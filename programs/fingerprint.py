@@ -85,12 +85,15 @@ def behaviour(program: Program) -> Behaviour:
         watched = _deciding(program)
     proportional = is_proportional(program, "lr")
     updates, seen = respond_and_tell(program, _SLOW if proportional else PROBE, watched)
+    kinds = check(program).kinds
     decisions = set()
     for index, arguments in zip(watched, seen, strict=True):
-        if program.body[index].op not in _BRANCHING:
+        op = program.body[index].op
+        if op in _BRANCHING or (op in _CHOOSING and kinds[index] is Kind.TENSOR):
+            if not _varied(op, arguments):
+                decisions.add(structure(program).encode())
+        else:
             decisions.add(_hash(digits(_margin(arguments))))
-        elif not isinstance(arguments[0], float) and len(np.unique(arguments[0] != 0)) < 2:
-            decisions.add(structure(program).encode())
     if not proportional:
         slow, fast = np.split(updates, 2, axis=1)
         if not same(fast / _FACTOR, slow):
@@ -101,14 +104,18 @@ def behaviour(program: Program) -> Behaviour:
 
 
 def _deciding(program: Program) -> list[int]:
-    """The live instructions that jump, branch, or bend for all numbers of a tensor at once."""
-    facts = check(program)
-    return [
-        index
-        for index in sorted(facts.live)
-        if program.body[index].op in _DECIDING | _BRANCHING
-        or (program.body[index].op in _CHOOSING and facts.kinds[index] is not Kind.TENSOR)
-    ]
+    """The live instructions that jump, branch or bend."""
+    live = sorted(check(program).live)
+    return [index for index in live if program.body[index].op in _DECIDING | _BRANCHING | _CHOOSING]
+
+
+def _varied(op: str, arguments: Sequence[float | Array]) -> bool:
+    """Whether the probes show all that a branch, or a choice among hundreds of numbers, may return."""
+    first, *rest = arguments
+    if op in _BRANCHING:
+        return isinstance(first, float) or len(np.unique(first != 0)) == 2
+    widths = {np.shape(argument)[-1:] for argument in arguments} - {(), (1,)}
+    return len(widths) == 1 and all(np.any(first < bound) and np.any(first > bound) for bound in rest)
 
 
 def _margin(arguments: Sequence[float | Array]) -> Array:
@@ -159,7 +166,10 @@ def _make_probe() -> Probe:
     tiny = noise(2) * 10.0 ** (-6.0 + 3.0 * noise(3)[:1])
     column = np.arange(LAYOUT.size)
     row = np.arange(len(TIMES))[:, None]
-    tiny = np.where((column % 5 == 0) | ((column % 5 == 1) & (row % 2 == 1)), 0.0, tiny)
+    silent = np.array(
+        [[1, 0, 0, 1, 0], [1, 1, 0, 0, 0], [1, 0, 1, 0, 0], [1, 1, 1, 0, 0], [1, 0, 0, 1, 0], [1, 1, 0, 1, 0]]
+    )
+    tiny = np.where(silent[row, column % 5] == 1, 0.0, tiny)
     huge = 1e4 * noise(9)
     matrix = huge[:, LAYOUT.slices[2]].reshape(-1, *LAYOUT.shapes[2])
     matrix[:, 3] = matrix[:, :, 5] = 0.0  # dead units
