@@ -35,7 +35,7 @@ def test_a_candidate_of_a_run(make_run: Callable[..., Run]) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("adamv", "Did you mean adam or adamw"),
+        ("adamv", "Did you mean adam or nadam or adamw"),
         ("test:soon", "test:best or test:42"),
         ("test:best", "no scored rule yet"),
         ("test:99", "no candidate 99"),

@@ -144,3 +144,9 @@ def test_parameters_and_states_keep_their_type(name: str, dtype: torch.dtype) ->
     result = trained(program, steps=5, dtype=dtype)
     assert result.dtype == dtype
     assert_close(result, interpreted(program, TORCH, steps=5, dtype=dtype), rtol=torch.finfo(dtype).eps * 8)
+
+
+@pytest.mark.parametrize("power", ["0", "lr - 0.05"])
+def test_a_root_of_order_zero_is_as_in_the_interpreter(power: str) -> None:
+    program = parse(f"def one(g, lr):\n return matmul(inverse_root(matmul(g, transpose(g)), {power}, 0.5), g) * lr\n")
+    assert_close(trained(program, steps=1), interpreted(program, steps=1), rtol=1e-9)
