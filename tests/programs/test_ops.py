@@ -32,6 +32,22 @@ COMPUTED = [op for op in OPS.values() if op.shape is not Shape.SIZE]
 ZEROS_TIE = {"maximum", "minimum", "clip"}
 
 
+@pytest.fixture(params=["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"])
+def device(request: pytest.FixtureRequest) -> str:
+    """Every kind of device that is here."""
+    return str(request.param)
+
+
+def in_torch(op: str, device: str) -> Callable[..., Array]:
+    """The torch meaning of a row as a function of numpy arrays and plain numbers."""
+
+    def apply(*args: Any) -> Array:
+        given = (arg if isinstance(arg, float) else torch.tensor(arg, device=device) for arg in args)
+        return MEANINGS[op](*given).cpu().numpy()
+
+    return apply
+
+
 def ids(op: Op) -> str:
     return op.name
 
@@ -79,32 +95,33 @@ WITH_SCALARS = (Shape.RESCALING, Shape.SQUARE)
 
 
 @pytest.mark.parametrize("op", COMPUTED, ids=ids)
-def test_arity_is_that_of_both_meanings(op: Op) -> None:
+def test_arity_is_that_of_both_meanings(op: Op, device: str) -> None:
     arguments = [np.ones((2, 3, 3)) if op.shape in MATRICES else np.ones((2, 3))] * op.arity
     if op.shape in WITH_SCALARS:
         arguments[1:] = [np.ones((2, 1))] * (op.arity - 1)
     op.numpy(*arguments)
-    MEANINGS[op.name](*map(torch.tensor, arguments))
+    in_torch(op.name, device)(*arguments)
     for wrong in (arguments[1:], [*arguments, *arguments, *arguments, *arguments]):
         with pytest.raises((TypeError, RuntimeError)):
-            MEANINGS[op.name](*map(torch.tensor, wrong))
+            in_torch(op.name, device)(*wrong)
     assert {f"{{{i}}}" for i in range(3) if f"{{{i}}}" in op.torch} == {f"{{{i}}}" for i in range(op.arity)}
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("op", ELEMENTWISE, ids=ids)
-def test_torch_means_the_same_as_numpy_on_every_combination_of_values(op: Op, dtype: type[np.floating[Any]]) -> None:
+def test_torch_means_the_same_as_numpy_on_every_combination_of_values(
+    op: Op, dtype: type[np.floating[Any]], device: str
+) -> None:
     inputs = grid(op, dtype)
     expected = op.numpy(*inputs)
     assert expected.dtype == dtype
-    tensors = [torch.tensor(x) for x in inputs]
-    assert_same(op, expected, MEANINGS[op.name](*tensors), inputs)
-    assert_same(op, expected, meaning_of_template(op)(*tensors), inputs)
+    assert_same(op, expected, in_torch(op.name, device)(*inputs), inputs)
+    assert_same(op, expected, meaning_of_template(op)(*map(torch.tensor, inputs)), inputs)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("op", [op for op in ELEMENTWISE if op.arity > 1], ids=ids)
-def test_plain_numbers_mix_with_arrays_in_every_place(op: Op, dtype: type[np.floating[Any]]) -> None:
+def test_plain_numbers_mix_with_arrays_in_every_place(op: Op, dtype: type[np.floating[Any]], device: str) -> None:
     array = np.array(VALUES).astype(dtype)
     numbers = [-1.5, -0.5, 0.0, 0.3, 2.0, 1e30]
     for places in itertools.product([True, False], repeat=op.arity):
@@ -113,9 +130,8 @@ def test_plain_numbers_mix_with_arrays_in_every_place(op: Op, dtype: type[np.flo
         for constants in itertools.product(*[numbers if place else [0.0] for place in places]):
             pairs = list(zip(places, constants, strict=True))
             inputs: list[Any] = [constant if place else array for place, constant in pairs]
-            tensors = [constant if place else torch.tensor(array) for place, constant in pairs]
             expected = op.numpy(*inputs)
-            assert_same(op, expected, MEANINGS[op.name](*tensors), inputs)
+            assert_same(op, expected, in_torch(op.name, device)(*inputs), inputs)
             if takes_numbers(op, places):
                 normal = np.abs(array) >= 1e-30 if op.name == "div" else np.full(array.shape, True)
                 kept = [x if isinstance(x, float) else x[normal] for x in inputs]
@@ -131,14 +147,14 @@ def takes_numbers(op: Op, places: tuple[bool, ...]) -> bool:
 
 @pytest.mark.parametrize("size", [1, 7])
 @pytest.mark.parametrize("op", REDUCTIONS, ids=ids)
-def test_torch_reduces_each_lane_as_numpy_does(op: Op, size: int) -> None:
+def test_torch_reduces_each_lane_as_numpy_does(op: Op, size: int, device: str) -> None:
     rng = np.random.default_rng(0)
     lanes = rng.standard_normal((len(SPECIAL) + 4, size)) * np.logspace(-3, 3, len(SPECIAL) + 4)[:, None]
     lanes[: len(SPECIAL), 0] = SPECIAL
     inputs = [lanes, rng.standard_normal(lanes.shape)][: op.arity]
     expected = op.numpy(*inputs)
     assert expected.shape == (len(lanes),)
-    assert_same(op, expected, MEANINGS[op.name](*map(torch.tensor, inputs)), [])
+    assert_same(op, expected, in_torch(op.name, device)(*inputs), [])
     shape = (size, 1) if op.shape is Shape.BY_COLUMN else (1, size)
     for lane in range(len(lanes)):
         tensors = [torch.tensor(x[lane].reshape(shape)) for x in inputs]
@@ -146,10 +162,12 @@ def test_torch_reduces_each_lane_as_numpy_does(op: Op, size: int) -> None:
 
 
 @pytest.mark.parametrize("shape", [(5, 3), (3, 5), (1, 4), (4, 1), (1, 1), (6, 6)])
-def test_orthogonalize_keeps_singular_vectors_and_brings_singular_values_near_one(shape: tuple[int, int]) -> None:
+def test_orthogonalize_keeps_singular_vectors_and_brings_singular_values_near_one(
+    shape: tuple[int, int], device: str
+) -> None:
     x = np.random.default_rng(0).standard_normal((4, *shape))
     found = OPS["orthogonalize"].numpy(x)
-    np.testing.assert_allclose(MEANINGS["orthogonalize"](torch.tensor(x)), found, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(in_torch("orthogonalize", device)(x), found, rtol=1e-9, atol=1e-12)
     u, _, v = np.linalg.svd(x, full_matrices=False)
     inner = np.swapaxes(u, -1, -2) @ found @ np.swapaxes(v, -1, -2)
     values = np.diagonal(inner, axis1=-2, axis2=-1)
@@ -157,10 +175,10 @@ def test_orthogonalize_keeps_singular_vectors_and_brings_singular_values_near_on
     np.testing.assert_allclose(inner, values[..., None] * np.eye(min(shape)), atol=1e-9)
 
 
-def test_orthogonalize_of_zero_is_zero_and_a_nan_spoils_its_own_matrix_only() -> None:
+def test_orthogonalize_of_zero_is_zero_and_a_nan_spoils_its_own_matrix_only(device: str) -> None:
     x = np.zeros((3, 4, 2))
     x[1, 0, 0], x[2, 0, 0] = NAN, INF
-    for found in (OPS["orthogonalize"].numpy(x), MEANINGS["orthogonalize"](torch.tensor(x)).numpy()):
+    for found in (OPS["orthogonalize"].numpy(x), in_torch("orthogonalize", device)(x)):
         np.testing.assert_array_equal(found[0], 0)
         assert np.isnan(found[1:]).all()
 
@@ -232,7 +250,7 @@ def directly(op: Op, kinds: Sequence[Kind], g: Array) -> Array:
 
 
 @pytest.mark.parametrize("op", OPS.values(), ids=ids)
-def test_all_kinds_mean_the_same_in_both_interpreters_and_one_parameter_at_a_time(op: Op) -> None:
+def test_all_kinds_mean_the_same_in_both_interpreters_and_one_parameter_at_a_time(op: Op, device: str) -> None:
     g = np.random.default_rng(0).standard_normal((3, LAYOUT.size))
     combinations = list(itertools.product(Kind, repeat=op.arity))
     legal = [kinds for kinds in combinations if isinstance(result_kind(op, kinds), Kind) and max(kinds)]
@@ -244,20 +262,21 @@ def test_all_kinds_mean_the_same_in_both_interpreters_and_one_parameter_at_a_tim
         signature = Signature("expression", {"g": Kind.TENSOR}, required=(), outputs={"value": result})
         program = parse(f"def f(g):\n    return {op.name}({', '.join(EXAMPLES[kind] for kind in kinds)})", signature)
         (expected,), _ = Runner(program, LAYOUT, NUMPY)({"g": g}, ())
-        (found,), _ = Runner(program, LAYOUT, TORCH)({"g": torch.tensor(g)}, ())
+        (found,), _ = Runner(program, LAYOUT, TORCH)({"g": torch.tensor(g, device=device)}, ())
         assert expected.shape == (3, width(LAYOUT, result))
-        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(found.cpu(), expected, rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(expected, directly(op, kinds, g), rtol=1e-9, atol=1e-12)
 
 
-def test_scalars_of_operations_on_matrices_may_differ_by_lane() -> None:
+def test_scalars_of_operations_on_matrices_may_differ_by_lane(device: str) -> None:
     g = np.random.default_rng(0).standard_normal((3, LAYOUT.size))
     body = "matmul(inverse_root(matmul(g, transpose(g)), 1 + lr, lr), clip_by_global_norm(g, lr))"
     program = parse(f"def f(g, lr):\n    return {body}")
     rates = np.array([[0.5], [1.0], [2.0]])
     (together,), _ = Runner(program, LAYOUT, NUMPY)({"g": g, "lr": rates}, ())
-    (found,), _ = Runner(program, LAYOUT, TORCH)({"g": torch.tensor(g), "lr": torch.tensor(rates)}, ())
-    np.testing.assert_allclose(found, together, rtol=1e-9, atol=1e-12)
+    shown = {"g": torch.tensor(g, device=device), "lr": torch.tensor(rates, device=device)}
+    (found,), _ = Runner(program, LAYOUT, TORCH)(shown, ())
+    np.testing.assert_allclose(found.cpu(), together, rtol=1e-9, atol=1e-12)
     for lane in range(3):
         (alone,), _ = Runner(program, LAYOUT, NUMPY)({"g": g[lane : lane + 1], "lr": float(rates[lane, 0])}, ())
         np.testing.assert_allclose(together[lane : lane + 1], alone, rtol=1e-12, atol=1e-14)
@@ -273,11 +292,11 @@ def test_an_inverse_root_undoes_the_power(p: float) -> None:
     np.testing.assert_allclose(power, np.broadcast_to(np.eye(4), power.shape), atol=1e-9)
 
 
-def test_an_inverse_root_says_so_where_there_is_none() -> None:
+def test_an_inverse_root_says_so_where_there_is_none(device: str) -> None:
     x = np.stack([np.zeros((2, 2)), np.diag([-1.0, 4.0]), np.diag([NAN, 1.0]), np.diag([1.0, INF])])
     for found in (
         OPS["inverse_root"].numpy(x, 2.0, 0.25),
-        MEANINGS["inverse_root"](torch.tensor(x), 2.0, 0.25).numpy(),
+        in_torch("inverse_root", device)(x, 2.0, 0.25),
     ):
         np.testing.assert_allclose(found[0], 2.0 * np.eye(2))
         np.testing.assert_allclose(found[1], np.diag([2.0, 4.25**-0.5]))
@@ -289,7 +308,9 @@ def test_an_inverse_root_says_so_where_there_is_none() -> None:
 @pytest.mark.parametrize(
     "op", [op for op in OPS.values() if op.shape in MATRICES or op.shape is Shape.RESCALING], ids=ids
 )
-def test_matrices_of_special_values_mean_the_same_in_both_interpreters(op: Op, dtype: type[np.floating[Any]]) -> None:
+def test_matrices_of_special_values_mean_the_same_in_both_interpreters(
+    op: Op, dtype: type[np.floating[Any]], device: str
+) -> None:
     special = np.array([*SPECIAL, 1.0]).astype(dtype)
     x = np.random.default_rng(0).standard_normal((len(special), 3, 3)).astype(dtype)
     x[:, 0, 0] = special
@@ -298,7 +319,7 @@ def test_matrices_of_special_values_mean_the_same_in_both_interpreters(op: Op, d
         inputs = [x.reshape(len(x), -1) if op.shape is Shape.RESCALING else x @ np.swapaxes(x, 1, 2), 0.5, 0.5][
             : op.arity
         ]
-    found = MEANINGS[op.name](*(x if isinstance(x, float) else torch.tensor(x) for x in inputs)).numpy()
+    found = in_torch(op.name, device)(*inputs)
     expected = op.numpy(*inputs)
     assert found.dtype == expected.dtype == dtype
     largest = np.nanmax(np.abs(np.where(np.isfinite(expected), expected, 0)), axis=tuple(range(1, expected.ndim)))
@@ -321,11 +342,13 @@ EDGES: dict[str, list[tuple[tuple[float, ...], float]]] = {
 
 
 @pytest.mark.parametrize(("name", "cases"), EDGES.items(), ids=EDGES)
-def test_what_a_row_says_of_its_edges_holds(name: str, cases: list[tuple[tuple[float, ...], float]]) -> None:
+def test_what_a_row_says_of_its_edges_holds(
+    name: str, cases: list[tuple[tuple[float, ...], float]], device: str
+) -> None:
     assert OPS[name].edge
     for arguments, expected in cases:
         arrays = [np.array([x]) for x in arguments]
-        for found in (OPS[name].numpy(*arrays), MEANINGS[name](*map(torch.tensor, arrays))):
+        for found in (OPS[name].numpy(*arrays), in_torch(name, device)(*arrays)):
             np.testing.assert_allclose(found, [expected], rtol=1e-12)
 
 
@@ -334,11 +357,11 @@ def test_every_elementwise_row_with_an_edge_is_tested_for_it() -> None:
 
 
 @pytest.mark.parametrize("op", REDUCTIONS, ids=ids)
-def test_a_reduction_of_nothing_is_zero_for_sums_and_nan_for_everything_else(op: Op) -> None:
+def test_a_reduction_of_nothing_is_zero_for_sums_and_nan_for_everything_else(op: Op, device: str) -> None:
     nothing = [np.zeros((2, 0))] * op.arity
     expected = np.full(2, NAN if "NaN" in op.edge or op.numpy in AVERAGES or op.name == "cosine_sim" else 0.0)
     np.testing.assert_array_equal(op.numpy(*nothing), expected)
-    np.testing.assert_array_equal(MEANINGS[op.name](*map(torch.tensor, nothing)), expected)
+    np.testing.assert_array_equal(in_torch(op.name, device)(*nothing), expected)
 
 
 AVERAGES = [OPS[name].numpy for name in ("mean", "max")]
@@ -370,9 +393,9 @@ def bits(x: Array, op: Op) -> Array:
 
 
 @pytest.mark.parametrize("op", [op for op in OPS.values() if op.arity == 2], ids=ids)
-def test_commutative_rows_and_only_those_may_be_swapped_to_the_bit(op: Op) -> None:
+def test_commutative_rows_and_only_those_may_be_swapped_to_the_bit(op: Op, device: str) -> None:
     x, y = (axis.reshape(len(VALUES), -1) for axis in grid(OPS["add"]))
-    for meaning in (op.numpy, lambda *args: MEANINGS[op.name](*map(torch.tensor, args)).numpy()):
+    for meaning in (op.numpy, in_torch(op.name, device)):
         assert np.array_equal(bits(meaning(x, y), op), bits(meaning(y, x), op)) == op.commutative
 
 
