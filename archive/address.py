@@ -42,7 +42,8 @@ class Address:
             raise ValueError(f"An archive is an SQLite file or a PostgreSQL database, not {self}.")
 
     def __str__(self) -> str:
-        return str(self.file or self._url.render_as_string(hide_password=True))
+        shown = self._url.difference_update_query(["password", "sslpassword"])
+        return str(self.file or shown.render_as_string(hide_password=True))
 
     def engine(self, *, make_file: bool = False) -> Engine:
         """An engine whose execution option `begin` is the statement that begins an SQLite transaction.

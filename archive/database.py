@@ -106,8 +106,8 @@ def translated(address: Address) -> Iterator[None]:
         ) from error
     except (OperationalError, InterfaceError) as error:
         raise StoreError(
-            f"{address}: {error.orig}. The transaction was rolled back. "
-            "Nothing finished is lost: clear the cause and try again."
+            f"{address}: {str(error.orig).rstrip('.?!')}.\n"
+            "The transaction was rolled back. Nothing finished is lost: clear the cause and try again."
         ) from error
     except DatabaseError as error:
         if type(error) is not DatabaseError:

@@ -30,24 +30,28 @@ def recover(search: Search, error: StoreError | LostLeaseError, say: Callable[[s
         LostLeaseError: Another process drives the run under this name.
     """
     limit, started, pause = 60 * search.run.config.store.outage_minutes, time.monotonic(), _FIRST_PAUSE
-    while isinstance(error, StoreError):
-        left = limit - (time.monotonic() - started)
-        if left <= 0 or isinstance(error, DamagedError):
-            raise error
-        say(f"{error} What is finished is kept; trying again in {pause:.1f} s, for {left / 60:.1f} more minutes.")
-        time.sleep(min(pause, left))
-        pause = min(2 * pause, _LONGEST_PAUSE)
+    while True:
+        if isinstance(error, LostLeaseError):
+            if error.taken:
+                raise error
+            say(str(error))
+            come_back = search.enter
+        else:
+            left = limit - (time.monotonic() - started)
+            if left <= 0 or isinstance(error, DamagedError):
+                raise error
+            say(f"{error} What is finished is kept; trying again in {pause:.1f} s, for {left / 60:.1f} more minutes.")
+            time.sleep(min(pause, left))
+            pause = min(2 * pause, _LONGEST_PAUSE)
+            come_back = search.load
         try:
-            search.load()
+            come_back()
         except (StoreError, LostLeaseError) as again:
             error = again
         else:
-            say(f"The database answers again after {time.monotonic() - started:.0f} s; going on.")
+            if pause > _FIRST_PAUSE:
+                say(f"The database answers again after {time.monotonic() - started:.0f} s; going on.")
             return
-    if error.taken:
-        raise error
-    say(str(error))
-    search.enter()
 
 
 @contextmanager

@@ -45,9 +45,12 @@ def resolve(text: str, runs: Path = Path("runs")) -> Rule:
     path = Path(text)
     if path.is_file():
         return Rule(_parse_file(path), str(path))
-    if ":" in text:
+    if ":" in text and "/" not in text:
         name, _, which = text.partition(":")
         return _from_run(name, which, runs)
+    if path.suffix or "/" in text:
+        problem = "is a folder" if path.is_dir() else "is not there"
+        raise RuleError(f"The file {text!r} {problem}.", hint="A rule is a zoo name, a file, or RUN:ID.")
     raise RuleError(
         f"There is no rule {text!r}.",
         hint=f"A rule is a zoo name, a file, or RUN:ID such as quickstart:best. {suggest(text, zoo.names())}",

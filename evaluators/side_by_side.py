@@ -18,7 +18,7 @@ from evaluators.tasks.layers import cross_entropy, linear
 from evaluators.tasks.task import Data, Examples, Parameter, Task, Tier, to_tensor
 from programs.ir import Program
 
-STEPS = 200
+STEPS = 100
 _PIXELS, _HIDDEN, _CLASSES = 4, 12, 10
 _EXAMPLES = 16
 

@@ -6,13 +6,14 @@ The file holds the rule as a pure function, whose body `programs.torch_source` w
 
 from __future__ import annotations
 
+import builtins
 import keyword
 import re
 import textwrap
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from programs.ir import Arg, Program, Ref
+from programs.ir import Arg, Program, Ref, Var
 from programs.kinds import Kind
 from programs.ops import OPS
 from programs.show import listed, number, returned, show
@@ -34,7 +35,6 @@ from programs.torch_source import MATRIX_SHAPES, UNUSABLE, WHOLE_SHAPES, TorchPr
 _WIDTH = 120
 _IMPORTED = frozenset(["Any", "Callable", "Generator", "ParamsT", "Tensor", "math"])
 _HELPERS = frozenset(["as_matrix", "curvatures", "in_lockstep", "on_numbers"])
-_BUILT_IN = frozenset(["RuntimeError", "StopIteration", "ValueError", "dict", "float", "int", "list", "super", "tuple"])
 _INPUTS = {
     "w": "p",
     "g": "p.grad",
@@ -61,7 +61,7 @@ def export(program: Program, *, class_name: str | None = None, notes: Sequence[s
     """
     if class_name is None:
         class_name = camel_case(program.name)
-    elif not _is_free(class_name):
+    elif not _is_free(class_name) or class_name == _function_name(program):
         raise ValueError(f"{class_name!r} cannot be the name of an optimizer class.")
     return _File(program, class_name).text(notes)
 
@@ -99,7 +99,7 @@ class _File:
         self.as_matrix = bool(self.printer.shapes.intersection(MATRIX_SHAPES))
         self.whole = bool(self.printer.shapes.intersection(WHOLE_SHAPES))
         self.class_name = class_name
-        self.function = f"{program.name}_update"
+        self.function = _function_name(program)
         self.counts_axes = any(instr.op == "axes" for instr in self.program.body)
         self.settings = _settings(self.program, self.printer.bounded)
         self.hypers = [setting for setting in self.settings if setting.name not in ("lr", "total_steps")]
@@ -162,7 +162,10 @@ class _File:
         """A state's next value, as a tensor that the training loop does not change."""
         if self.printer.is_number(arg):
             return f"g.new_tensor({text})"
-        return f"{text}.clone()" if arg in (Ref("w"), Ref("g")) else text
+        source = arg
+        while isinstance(source, Var) and self.program.body[source.index].op == "transpose":  # shares memory
+            source = self.program.body[source.index].args[0]
+        return f"{text}.clone()" if source in (Ref("w"), Ref("g")) else text
 
     def _class(self) -> str:
         names = [setting.name for setting in self.settings]
@@ -267,6 +270,10 @@ _NO_SIDES = (Kind.SCALAR, Kind.PER_TENSOR, Kind.TENSOR)
 """Kinds of which no state needs to know the rows and columns."""
 
 
+def _function_name(program: Program) -> str:
+    return f"{program.name}_update"
+
+
 def camel_case(text: str) -> str:
     """A name for a class made from that of a rule or a file, or something like it where that is taken."""
     camel = "".join(word[:1].upper() + word[1:] for word in re.split(r"[^A-Za-z0-9]+", text))
@@ -275,7 +282,7 @@ def camel_case(text: str) -> str:
 
 def _is_free(name: str) -> bool:
     """Whether the class may have this name."""
-    clashes = name in {*_IMPORTED, *_HELPERS, *_BUILT_IN, *UNUSABLE, *OPS}
+    clashes = hasattr(builtins, name) or name in {*_IMPORTED, *_HELPERS, *UNUSABLE, *OPS}
     return name.isidentifier() and not keyword.iskeyword(name) and not clashes
 
 

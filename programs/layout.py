@@ -78,9 +78,10 @@ def width(layout: Layout, kind: Kind) -> int:
 
 @lru_cache(maxsize=512)
 def spread_index(layout: Layout, kind: Kind, wide: Kind) -> NDArray[np.intp]:
-    """Which number of a value each number of a wider kind takes when it is broadcast: shape `(width of wide,)`."""
-    if kind is Kind.SCALAR:
-        return np.zeros(width(layout, wide), np.intp)
+    """Which number of a value, not a scalar, each number of a wider kind takes when it is broadcast.
+
+    Shape `(width of wide,)`.
+    """
     parts: list[NDArray[Any]] = []
     for part, narrow, shape in zip(slices(layout, kind), extents(layout, kind), extents(layout, wide), strict=True):
         places = np.arange(part.start, part.stop).reshape(narrow)

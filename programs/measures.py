@@ -16,7 +16,7 @@ def measure(program: Program) -> dict[str, float]:
     """Describe a rule without training anything.
 
     Returns:
-        `state_slots`: states shaped like the weights that the update depends on, after simplification;
+        `state_slots`: states that hold a matrix per parameter and that the update depends on, after simplification;
         `instructions`: instructions after simplification;
         `gradient_homogeneity`: the degree to which the update follows the scale of the gradients, see below;
         `matrix_products`: instructions that multiply or decompose matrices;

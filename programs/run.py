@@ -30,7 +30,7 @@ class Backend(Protocol[A]):
         ...
 
     def spread(self, value: A, layout: Layout, kind: Kind, wide: Kind) -> A:
-        """A value of one kind broadcast to a wider one: `(lanes, width)` of both."""
+        """A value of one kind, not a scalar, broadcast to a wider one: `(lanes, width)` of both."""
         ...
 
     def join(self, parts: list[A]) -> A:
@@ -213,7 +213,7 @@ class Runner(Generic[A]):
             case Shape.ELEMENTWISE:
                 return self._broadcast(self._backend.meaning(op.name), kinds, result)
             case Shape.GLOBAL:
-                return self._broadcast(self._global(op), kinds, _joined(kinds), scalars=True)
+                return self._broadcast(self._global(op), kinds, _joined(kinds))
             case Shape.RESCALING:
                 return self._backend.meaning(op.name)
             case Shape.SIZE:
@@ -221,7 +221,7 @@ class Runner(Generic[A]):
             case Shape.REDUCTION:
                 wide = _joined(kinds)
                 meaning = self._by_parameter(op, [wide] * len(kinds), result)
-                return self._broadcast(meaning, kinds, wide, scalars=True)
+                return self._broadcast(meaning, kinds, wide)
         return self._by_parameter(op, kinds, result)
 
     def _scalar(self, op: Op) -> Callable[..., Any]:
@@ -235,21 +235,16 @@ class Runner(Generic[A]):
 
         return apply
 
-    def _broadcast(
-        self, function: Callable[..., A], kinds: list[Kind], wide: Kind, *, scalars: bool = False
-    ) -> Callable[..., A]:
-        """A function of values brought to the kind `wide`; scalars only if told, for they broadcast by themselves."""
-        narrow = [kind is not wide and (scalars or kind is not Kind.SCALAR) for kind in kinds]
+    def _broadcast(self, function: Callable[..., A], kinds: list[Kind], wide: Kind) -> Callable[..., A]:
+        """A function of values brought to the kind `wide`, but for scalars, which broadcast by themselves."""
+        narrow = [kind not in (wide, Kind.SCALAR) for kind in kinds]
         if not any(narrow):
             return function
 
         def apply(*args: Any) -> A:
-            like = next(arg for arg in args if not isinstance(arg, float))
             spread, layout = self._backend.spread, self._layout
             rows = zip(args, kinds, narrow, strict=True)
-            return function(
-                *(spread(self._result(arg, 1, like), layout, kind, wide) if small else arg for arg, kind, small in rows)
-            )
+            return function(*(spread(arg, layout, kind, wide) if small else arg for arg, kind, small in rows))
 
         return apply
 

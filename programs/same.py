@@ -58,9 +58,10 @@ class Difference:
 
     @property
     def relative(self) -> float:
-        """The difference as a share of the larger update; infinite where only one of them is finite."""
-        largest = max(abs(self.left), abs(self.right))
-        return abs(self.left - self.right) / largest if math.isfinite(largest) else math.inf
+        """The difference as a share of the larger update; infinite where either is not finite."""
+        if not (math.isfinite(self.left) and math.isfinite(self.right)):
+            return math.inf
+        return abs(self.left - self.right) / max(abs(self.left), abs(self.right))
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,7 @@ def step(self, closure: Callable[[], float] | None = None) -> float | None:  # t
 {before}
     for group in self.param_groups:
         for p in group["params"]:
-            if p.grad is None:
+            if p.grad is None or p.numel() == 0:
                 continue
             if p.grad.layout is not torch.strided:
                 raise RuntimeError("{class_name} does not support sparse gradients")

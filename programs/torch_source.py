@@ -17,7 +17,7 @@ from programs.kinds import Kind
 from programs.ops import OPS, Shape
 from programs.show import Printer
 
-UNUSABLE = frozenset(["torch", "l", "O", "I"])
+UNUSABLE = frozenset(["torch", "float", "l", "O", "I"])
 """Names that the source uses otherwise, or that are too easily read as digits."""
 _UNUSABLE_IN_HEAD = frozenset(["self", "super", "params", "param_names", "total_steps", "initial_lr", "step"])
 """Names that an optimizer's constructor, parameter groups or state use otherwise."""
@@ -87,6 +87,12 @@ class TorchPrinter(Printer):
             computed = OPS[instr.op].shape is Shape.ELEMENTWISE and all(map(self.is_number, instr.args))
             if computed or OPS[instr.op].shape is Shape.SIZE:
                 self.numbers.add(Var(index))
+        # The source makes tensors by `g.new_tensor`, so that no number may be called `g` in the end.
+        body = enumerate(program.body)
+        unnamed = [
+            replace(instr, name="") if Var(i) in self.numbers and instr.name == "g" else instr for i, instr in body
+        ]
+        self.program = replace(program, body=tuple(unnamed))
         called = {instr.op for instr in program.body if self._is_risky(instr)}
         self.helpers = [name for name in OPS if name in called]
         powers = [instr for instr in program.body if self._is_decay(instr)]

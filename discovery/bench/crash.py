@@ -159,7 +159,7 @@ def _driver(run: Run, *, free: bool) -> Iterator[ForkServerProcess]:
 def _kill_one_worker(driver: ForkServerProcess, moments: random.Random) -> bool:
     """SIGKILL to a worker of Ray below the driver; False if there is none just now."""
     assert driver.pid is not None
-    workers = [pid for pid in tree.descendants(driver.pid) if _command(pid).startswith(b"ray::Worker")]
+    workers = [pid for pid in tree.descendants(driver.pid) if tree.command(pid).startswith("ray::Worker")]
     if not workers:
         return False
     try:
@@ -167,13 +167,6 @@ def _kill_one_worker(driver: ForkServerProcess, moments: random.Random) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def _command(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
 
 
 def _journal(run: Run) -> Path:

@@ -14,12 +14,16 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 OUT = Console(markup=False, emoji=False)
 """Results: tables for people, or one JSON document for scripts. Brackets in a name or a note stay what they are."""
 ERR = Console(stderr=True, markup=False, emoji=False)
 """Everything else: progress, warnings, errors."""
+
+_UNLIMITED = 10_000
+"""Columns of a terminal on which everything fits."""
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -56,7 +60,15 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 def print_table(table: Table) -> None:
     """A table that keeps its columns on a narrow terminal, where its lines run over."""
-    OUT.print(table, width=max(OUT.width, OUT.measure(table).minimum), crop=False)
+    unlimited = OUT.options.update(width=_UNLIMITED)
+    for column in table.columns:
+        if column.no_wrap:
+            cells = [column.header, *column.cells]
+            column.min_width = max(Measurement.get(OUT, unlimited, cell).maximum for cell in cells)
+    needed = Measurement.get(OUT, unlimited, table).minimum
+    if needed > OUT.width:
+        table.width = needed  # a width given to `print` is cut to that of the terminal
+    OUT.print(table, crop=False)
 
 
 def print_json(data: object) -> None:

@@ -76,7 +76,7 @@ def _print(found: Estimate) -> None:
     ends = _first(found)
     for limit in found.limits:
         limits.add_row(
-            f"{limit.name} {limit.value:g}",
+            f"{limit.name} {limit.value:,g}",
             f"{limit.evaluations:,}",
             f"{limit.device_seconds:,.0f}",
             str(timedelta(seconds=round(limit.seconds))),
@@ -89,9 +89,8 @@ def _print(found: Estimate) -> None:
     OUT.print(
         f"{found.evaluations_per_s:.1f} evaluations/s with {workers}; the driver alone would reach "
         f"{found.proposals_per_s:.0f}/s. Memory of the workers: {memory}."
-        + (f" The run ends with {ends.name}." if ends and len(found.limits) > 1 else ""),
+        + (f" The run ends by its limit of {ends.name}." if ends and len(found.limits) > 1 else ""),
         highlight=False,
-        soft_wrap=True,
     )
 
 

@@ -19,6 +19,10 @@ from programs.export import camel_case
 from programs.export import export as export_source
 
 _NEEDED_BY_THE_FILE = frozenset({"torch", *sys.stdlib_module_names})
+_AT_EVERY_STEP = {
+    "h": "loss.backward(create_graph=True)  # at every step, for the curvature",
+    "loss": "optimizer.step(loss=loss)  # at every step, for the loss",
+}
 
 
 def export(
@@ -55,6 +59,9 @@ def export(
     OUT.print(f"  from {module} import {chosen}", highlight=False, soft_wrap=True)
     settings = [f"{name}=..." for given, name in (("lr", "lr"), ("T", "total_steps")) if given in program.inputs]
     OUT.print(f"  optimizer = {chosen}({', '.join(['model.parameters()', *settings])})", highlight=False)
+    for given, line in _AT_EVERY_STEP.items():
+        if given in program.inputs:
+            OUT.print(f"  {line}", highlight=False)
 
 
 def _notes(rule: Rule) -> list[str]:

@@ -76,10 +76,10 @@ def race(
     print_table(_table(emitters, f"What each emitter brought in: {over}"))
     OUT.print(
         "Fresh-seed score: of the rule that a run puts first, on seeds that its search never saw; AdamW is 1. Search "
-        f"score: what the search picked it by, biased upwards.\nPlot: {out / _PLOT}; tables: {out / _TABLE}",
+        "score: what the search picked it by, biased upwards.",
         highlight=False,
-        soft_wrap=True,
     )
+    OUT.print(f"Plot: {out / _PLOT}; tables: {out / _TABLE}", highlight=False, soft_wrap=True)
 
 
 def _drive(runs: Sequence[Run], jobs: int, budget: int) -> None:
@@ -132,9 +132,16 @@ def _write(
 
 
 def _table(rows: tables.Rows, title: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for column in zip(*rows, strict=True):
-        table.add_column(column[0], min_width=max(len(line) for cell in column for line in cell.split("\n")))
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    for number, heading in enumerate(rows[0]):
+        table.add_column(heading, no_wrap=True, justify="left" if number < 2 else "right")
     for row in rows[1:]:
         table.add_row(*row)
     return table

@@ -59,7 +59,8 @@ def show(
             }
         )
         return
-    OUT.print(Text.assemble((rule, "bold"), f" from {found.origin}\n"), soft_wrap=True)
+    origin = "" if found.origin == rule else f" from {found.origin}"
+    OUT.print(Text.assemble((rule, "bold"), f"{origin}\n"), soft_wrap=True)
     OUT.print(Syntax(source, "python", background_color="default").highlight(source), soft_wrap=True)
     OUT.print(", ".join(f"{name} {value:g}" for name, value in measures.items()), style="dim")
     if result is not None:

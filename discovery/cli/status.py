@@ -91,7 +91,7 @@ def status(run: RunArgument, runs: RunsOption = DEFAULT_RUNS, json: JsonOption =
         "candidates": f"{facts.counts.candidates:,}: {_tally(facts.emitters)}",
         "proposals": _tally(proposals) or "none yet",
         "outcomes": _tally(facts.outcomes) or "none yet",
-        "evaluations": f"{_tally(facts.purposes) or 'none yet'}; {facts.counts.open_jobs} jobs open",
+        "evaluations": f"{_tally(facts.purposes) or 'none yet'}; jobs open: {facts.counts.open_jobs}",
         "archive": f"{len(grid)} cells ({grid.coverage:.1%} of all), QD score {grid.qd_score:.2f}",
         "best": f"{best.score:.3f}, #{best.id}; look at it: discover show {run}:best{where}" if best else "none yet",
     }
@@ -100,6 +100,7 @@ def status(run: RunArgument, runs: RunsOption = DEFAULT_RUNS, json: JsonOption =
         table.add_row(Text(name, style="bold"), value)
     OUT.print(table, highlight=False)
     if made_by:
+        OUT.print()
         print_table(_emitters(made_by))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 from rich import box
@@ -35,7 +36,7 @@ def elites_table(results: Sequence[RuleResult], axes: Sequence[Axis], title: str
     table = _table(title)
     table.add_column("fresh\nseeds", justify="right", no_wrap=True)
     for axis in axes:
-        table.add_column(axis.label.replace(" ", "\n"), justify="right", no_wrap=True, vertical="bottom")
+        table.add_column(_stacked(axis.label), justify="right", no_wrap=True, vertical="bottom")
     for result in results:
         cell = (axis.labels[axis.bin(result.measures[axis.name])] for axis in axes)
         table.add_row(*_who(result), decimal(result.fresh.score if result.fresh else None), *cell)
@@ -43,11 +44,23 @@ def elites_table(results: Sequence[RuleResult], axes: Sequence[Axis], title: str
 
 
 def _table(title: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,  # the column is worth more to the names
+    )
     table.add_column("id", justify="right", no_wrap=True)
     table.add_column("rule")
     table.add_column("search\nscore", justify="right", no_wrap=True)
     return table
+
+
+def _stacked(label: str) -> str:
+    """A label over as many lines as its longest word allows."""
+    return "\n".join(textwrap.wrap(label, max(map(len, label.split()))))
 
 
 def _who(result: RuleResult) -> tuple[str, Text, str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -114,7 +115,7 @@ class Ray:
         ):
             self._look()
             came = self._news()
-            done = [completed for reference in came & self._running.keys() if (completed := self._collect(reference))]
+            done = self._collect_all(came & self._running.keys())
             for reference in came & self._starting.keys():
                 self._welcome(reference)
             self._assign()
@@ -209,16 +210,30 @@ class Ray:
             errand.attempt += 1
             self._running[hand.actor.evaluate.remote(errand.job.job.model_dump_json())] = errand, hand
 
+    def _collect_all(self, references: Iterable[Any]) -> list[Completed]:
+        """What came of these jobs; an error waits for the next call if there are results to be told before."""
+        done, failure = [], None
+        for reference in references:
+            try:
+                completed = self._collect(reference)
+            except ExecutorError as error:
+                failure = error
+            else:
+                done += [completed] if completed else []
+        if failure and not done:
+            raise failure
+        return done
+
     def _collect(self, reference: Any) -> Completed | None:
         """What came of a job, or None if it has to be started again."""
-        errand, hand = self._running.pop(reference)
+        errand, hand = self._running[reference]
         try:
             report = Report.model_validate_json(ray.get(reference))
         except ray.exceptions.RayTaskError as error:
             if isinstance(error.cause, ValueError):
                 raise ExecutorError(str(error.cause)) from error
             errand.errors += 1
-            if errand.errors == ATTEMPTS:
+            if errand.errors >= ATTEMPTS:
                 raise ExecutorError(f"Job {errand.job.id} failed {ATTEMPTS} times: {lines(error.cause)[0]}") from error
             errand.trouble.append(f"a worker failed ({lines(error.cause)[0]})")
         except ray.exceptions.RayError as error:
@@ -229,8 +244,10 @@ class Ray:
                 errand.deaths += 1
                 errand.trouble.append(f"a worker died ({lines(error)[-1]})")
         else:
+            del self._running[reference]
             self._idle.append(hand)
             return self._completed(errand, report)
+        del self._running[reference]
         self._replace(hand)
         if errand.deaths == ATTEMPTS:
             return self._completed(errand, crashed(errand.job, f"{ATTEMPTS} workers died on this job"))

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archive.grid import AXES, AddStatus, Grid, shelve
+from discovery.plan import INITIAL
 from discovery.results import rule_results
 from discovery.runs import Run
 from evaluators.job import Outcome
-
-INITIAL = "start"
 
 
 @dataclass(slots=True)
@@ -56,7 +55,7 @@ def course(run: Run) -> Course:
     """Replay a run."""
     grid = Grid([AXES[name] for name in run.config.archive.axes])
     emitter_of = {candidate.id: candidate.emitter for candidate in run.store.candidates()}
-    gains = {name: Gain() for name in dict.fromkeys(emitter_of.values()) if name not in (INITIAL, "baseline")}
+    gains = {name: Gain() for name in dict.fromkeys(emitter_of.values()) if name not in INITIAL}
     points: list[tuple[float, float, float]] = []
     before = now = (0.0, 0.0, 0.0)
     for verdict in run.store.verdicts():

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from archive.views import summary
+from discovery.plan import INITIAL
 from discovery.runs import Run
 from discovery.scheduling.scheduler import Phase
 
@@ -32,7 +35,7 @@ def finished(run: Run) -> bool:
 def proposed(run: Run) -> int:
     """How many candidates a run has made; start rules and baselines are not counted."""
     emitters = summary(run.store).emitters
-    return sum(number for name, number in emitters.items() if name not in ("start", "baseline"))
+    return sum(number for name, number in emitters.items() if name not in INITIAL)
 
 
 def drive_all(runs: Sequence[Run], jobs: int, watch: Callable[[list[Run]], None]) -> None:
@@ -52,7 +55,8 @@ def drive_all(runs: Sequence[Run], jobs: int, watch: Callable[[list[Run]], None]
         while waiting or moving:
             while waiting and len(moving) < jobs:
                 run = waiting.pop(0)
-                moving[run.name] = run, _start(run)
+                with uninterrupted():  # or nobody would know of the process, and stop it
+                    moving[run.name] = run, _start(run)
             time.sleep(_LOOK_EVERY)
             watch([run for run, _ in moving.values()])
             for run, process in list(moving.values()):
@@ -66,6 +70,23 @@ def drive_all(runs: Sequence[Run], jobs: int, watch: Callable[[list[Run]], None]
             process.terminate()
         for _, process in moving.values():
             process.wait()
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold back SIGINT and SIGTERM until the end of the block; for the main thread only."""
+    came: list[int] = []
+    handlers = {
+        number: signal.signal(number, lambda received, _: came.append(received))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for received in came[:1]:
+            signal.raise_signal(received)
 
 
 def _start(run: Run) -> subprocess.Popen[bytes]:

@@ -114,11 +114,11 @@ class Aging(Strategy):
         }
 
     def restore(self, state: Mapping[str, Any], elites: Mapping[int, Elite]) -> None:
-        """Bring the population back."""
+        """Bring the population back, but for those that another driver found to fail meanwhile."""
         self._epoch = state["epoch"]
         self._members.clear()
-        self._members.extend(elites[number] for number in state["members"])
-        self._best = None if state["best"] is None else elites[state["best"]]
+        self._members.extend([elites[number] for number in state["members"] if number in elites] or self._starts)
+        self._best = elites.get(state["best"]) or max(self._members, key=lambda one: one.rank, default=None)
 
     def _epoch_of(self, child: int) -> int:
         return child // self._restart_after if self._restart_after else 0

@@ -101,15 +101,18 @@ def amsgrad(w: Tensor, g: Tensor, s: Memory, at: Moment, h: Hypers) -> Tensor:
     return w - at.lr * s["m"] / (1 - h.beta1**at.t) / (torch.sqrt(s["top"] / (1 - h.beta2**at.t)) + h.eps)
 
 
-def bounded(w: Tensor, g: Tensor, s: Memory, at: Moment, h: Hypers, *, ams: bool) -> Tensor:
-    """Luo et al. 2019, algorithms 2 and 3, with Adam's corrections; the final rate keeps its ratio to the schedule."""
+def bounded(w: Tensor, g: Tensor, s: Memory, at: Moment, h: Hypers, *, ams: bool, under_root: float = 0.0) -> Tensor:
+    """Luo et al. 2019, algorithms 2 and 3, with Adam's corrections; the final rate keeps its ratio to the schedule.
+
+    The paper adds nothing to the second moment under the root.
+    """
     s["m"] = h.beta1 * s.get("m", 0.0) + (1 - h.beta1) * g
     s["v"] = h.beta2 * s.get("v", 0.0) + (1 - h.beta2) * g * g
     s["top"] = torch.fmax(s.get("top", s["v"]), s["v"]) if ams else s["v"]
     corrected = at.lr * math.sqrt(1 - h.beta2**at.t) / (1 - h.beta1**at.t)
     final = h.final_ratio * at.lr
     low, high = final - final / (h.gamma * at.t + 1), final + final / (h.gamma * at.t)
-    return w - torch.clamp(corrected / (torch.sqrt(s["top"]) + h.eps), low, high) * s["m"]
+    return w - torch.clamp(corrected / (torch.sqrt(s["top"] + under_root) + h.eps), low, high) * s["m"]
 
 
 def adabound(w: Tensor, g: Tensor, s: Memory, at: Moment, h: Hypers) -> Tensor:

@@ -7,32 +7,21 @@ import math
 import torch
 from torch import Tensor
 
-from evaluators.references.elementwise import adam_step
+from evaluators.references.elementwise import adam_step, bounded
 from evaluators.references.matrixwise import averaged, corrected, sides
 from evaluators.references.reference import Hypers, Memory, Moment
 
 _UNDER_ROOT = 1e-15
 
 
-def bounded_under_root(w: Tensor, g: Tensor, s: Memory, at: Moment, h: Hypers, *, ams: bool) -> Tensor:
-    """AdaBound and AMSBound with a small number added to the second moment."""
-    s["m"] = h.beta1 * s.get("m", 0.0) + (1 - h.beta1) * g
-    s["v"] = h.beta2 * s.get("v", 0.0) + (1 - h.beta2) * g * g
-    s["top"] = torch.fmax(s.get("top", s["v"]), s["v"]) if ams else s["v"]
-    corrected_lr = at.lr * math.sqrt(1 - h.beta2**at.t) / (1 - h.beta1**at.t)
-    final = h.final_ratio * at.lr
-    low, high = final - final / (h.gamma * at.t + 1), final + final / (h.gamma * at.t)
-    return w - torch.clamp(corrected_lr / (torch.sqrt(s["top"] + _UNDER_ROOT) + h.eps), low, high) * s["m"]
-
-
 def adabound(w: Tensor, g: Tensor, s: Memory, at: Moment, h: Hypers) -> Tensor:
     """AdaBound with a small number under the root."""
-    return bounded_under_root(w, g, s, at, h, ams=False)
+    return bounded(w, g, s, at, h, ams=False, under_root=_UNDER_ROOT)
 
 
 def amsbound(w: Tensor, g: Tensor, s: Memory, at: Moment, h: Hypers) -> Tensor:
     """AMSBound with a small number under the root."""
-    return bounded_under_root(w, g, s, at, h, ams=True)
+    return bounded(w, g, s, at, h, ams=True, under_root=_UNDER_ROOT)
 
 
 def mars(w: Tensor, g: Tensor, s: Memory, at: Moment, h: Hypers) -> Tensor:

@@ -24,6 +24,11 @@ def resident_bytes(pid: int) -> int:
     return sum(int(words[1]) for words in lines if words[0] in ("RssAnon:", "RssShmem:")) * 1024
 
 
+def command(pid: int) -> str:
+    """The command line of a process; empty if it is gone."""
+    return _read(PROC / str(pid) / "cmdline")
+
+
 def _children(pid: int) -> list[int]:
     try:
         threads = list((PROC / str(pid) / "task").iterdir())

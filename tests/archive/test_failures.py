@@ -46,7 +46,7 @@ def test_full_disk_rolls_back_and_the_same_tell_succeeds_with_room(told: RunStor
     many = [new.candidate(number) for number in range(3, 500)]
     before = content(told)
     pragma(told, "max_page_count = 1")  # never below what the file has
-    with pytest.raises(StoreError, match=f"full.*{RESUME}"):
+    with pytest.raises(StoreError, match=f"(?s)full.*{RESUME}"):
         hands.ask(many, [new.job(3, 499)], {"asked": 3})
     assert content(told) == before
     pragma(told, "max_page_count = 1000000")
@@ -99,7 +99,7 @@ def test_lock_held_by_another_is_reported_and_can_be_waited_out(
         before = content(run)
         with closing(sqlite3.connect(tmp_path / "run.db")) as other:
             other.execute("BEGIN IMMEDIATE")
-            with pytest.raises(StoreError, match=f"locked.*{RESUME}"):
+            with pytest.raises(StoreError, match=f"(?s)locked.*{RESUME}"):
                 other_hands.tell(2, [new.evaluation(2, 2)], [new.verdict(2)], [], {}, attempt=2)
             assert content(run) == before  # readers do not wait for a writer
             other.rollback()
@@ -117,7 +117,7 @@ def test_writer_holds_the_lock_from_its_first_moment_and_readers_do_not_mind(tol
 def test_database_that_cannot_be_written_is_reported(told: RunStore, new: New, hands: Hands) -> None:
     before = content(told)
     pragma(told, "query_only = ON")  # what a read-only file answers, whoever runs the tests
-    with pytest.raises(StoreError, match=f"readonly.*{RESUME}"):
+    with pytest.raises(StoreError, match=f"(?s)readonly.*{RESUME}"):
         hands.tell(2, [new.evaluation(2, 2)], [new.verdict(2)], [], {})
     assert content(told) == before
 

@@ -217,6 +217,7 @@ def test_archive_in_memory_is_refused() -> None:
 
 def test_password_is_never_shown() -> None:
     assert str(Address("postgresql://me:secret@host/db")) == "postgresql://me:***@host/db"
+    assert str(Address("postgresql://host/db?user=me&password=secret")) == "postgresql://host/db?user=me"
 
 
 MAKE_MANY = """

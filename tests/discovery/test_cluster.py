@@ -17,7 +17,7 @@ from discovery.executors.ray import ATTEMPTS
 from discovery.executors.worker import UnfitError, Worker, software
 from evaluators.job import Job, Outcome, Race
 from programs import zoo
-from ray_workers import busy_worker
+from ray_workers import busy_worker, busy_workers, paused
 
 pytestmark = pytest.mark.xdist_group("ray")  # one Ray at a time
 
@@ -71,12 +71,14 @@ def test_workers_follow_the_nodes_and_a_killed_node_costs_no_result(cluster: Clu
         assert pool.slots == 0
         add_node(cluster, num_cpus=1)
         wait_for_slots(pool, 1)
-        pool.submit(make_job(1, budget=5.0))
-        second = add_node(cluster, num_cpus=2)
-        wait_for_slots(pool, 3)
-        for number in (2, 3):
-            pool.submit(make_job(number, budget=20.0))
-        cluster.remove_node(second, allow_graceful=False)
+        pool.submit(make_job(1, budget=10.0))
+        with paused([busy_worker()]):
+            second = add_node(cluster, num_cpus=2)
+            wait_for_slots(pool, 3)
+            for number in (2, 3):
+                pool.submit(make_job(number, budget=10.0))
+            with paused(busy_workers(3)):
+                cluster.remove_node(second, allow_graceful=False)
         done = wait_for_jobs(pool, 3)
         assert {completed.report.results[0].outcome for completed in done.values()} == {Outcome.SCORED}
         assert {number: completed.attempts for number, completed in done.items()} == {1: 1, 2: 2, 3: 2}

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import ray
 
 from archive.records import OpenJob, Purpose
 from discovery.config import EvaluationConfig, ExecutorConfig
 from discovery.executors import Completed, Executor, ExecutorError, build
-from discovery.executors.ray import ATTEMPTS
+from discovery.executors.ray import ATTEMPTS, Ray
 from evaluators.evaluate import evaluate
 from evaluators.job import Job, Outcome, Race, Report
 from programs import zoo
@@ -82,7 +83,7 @@ def test_a_bad_program_is_an_outcome_and_the_others_are_measured(executor: Execu
 def test_a_killed_ray_worker_costs_one_retry_and_no_result(capfd: pytest.CaptureFixture[str]) -> None:
     pool = build(ExecutorConfig(kind="ray", workers=1), EvaluationConfig(sandbox=0))
     try:
-        pool.submit(make_job(1, (zoo.entry("adamw").text,), budget=3.0))
+        pool.submit(make_job(1, (zoo.entry("adamw").text,), budget=10.0))
         wait_for_worker(pool)
         kill(busy_worker())
         completed = wait_for_one(pool)
@@ -95,6 +96,21 @@ def test_a_killed_ray_worker_costs_one_retry_and_no_result(capfd: pytest.Capture
     finally:
         pool.close()
     assert capfd.readouterr().out == "", "standard output is for results"
+
+
+def test_results_that_come_beside_an_error_are_told_before_it() -> None:
+    pool = Ray(2, None, 0.0, 0, "cpu")
+    try:
+        while pool.slots < 2:
+            assert pool.wait() == []
+        pool.submit(make_job(1, (zoo.entry("adamw").text,)))
+        pool.submit(make_job(2, (zoo.entry("adamw").text,), task="nowhere"))
+        ray.wait([*pool._running], num_returns=2)
+        assert [completed.job for completed in pool.wait()] == [1]
+        with pytest.raises(ExecutorError, match="nowhere"):
+            pool.wait()
+    finally:
+        pool.close()
 
 
 def test_gpus_that_are_not_here_are_asked_for_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:

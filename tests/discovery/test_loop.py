@@ -13,7 +13,7 @@ from discovery.loop import drive, prepare
 from discovery.runs import Run, open_run
 from discovery.scheduling.scheduler import Phase, SearchError
 from evaluators.job import Outcome, Report, Result
-from free_executor import FreeExecutor, Silent, free_report
+from free_executor import DriverGoneError, DyingExecutor, FreeExecutor, Silent, free_report
 
 
 def facts(run: Run) -> Any:
@@ -64,23 +64,6 @@ def test_the_same_seed_gives_the_same_archive(make_run: Callable[..., Run]) -> N
         drive(prepare(run), FreeExecutor(), Silent())
     assert facts(first) == facts(second)
     assert facts(first) != facts(other)
-
-
-class DriverGoneError(Exception):
-    """Stands for a kill: the driver is gone between two instructions."""
-
-
-class DyingExecutor(FreeExecutor):
-    """Stops the driver before the answer number `die_at` reaches it."""
-
-    def __init__(self, die_at: int) -> None:
-        super().__init__()
-        self.die_at = die_at
-
-    def wait(self) -> list[Completed]:
-        if self.answered == self.die_at:
-            raise DriverGoneError
-        return super().wait()
 
 
 @pytest.mark.parametrize("die_at", [0, 1, 2, 3, 5, 8, 13, 14, 15, 16])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -49,6 +48,19 @@ class Meanwhile(FreeExecutor):
         return super().wait()
 
 
+class Repairer(Silent):
+    """Puts things right after the search has met them twice."""
+
+    def __init__(self, repair: Callable[[], object]) -> None:
+        super().__init__()
+        self._repair = repair
+
+    def troubled(self, message: str, /) -> None:
+        super().troubled(message)
+        if len(self.troubles) == 2:
+            self._repair()
+
+
 @pytest.fixture
 def own_server() -> Iterator[PostgresServer]:
     """One that may be stopped without harm to other tests."""
@@ -58,7 +70,7 @@ def own_server() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def run(make_run: Callable[..., Run], own_server: PostgresServer) -> Iterator[Run]:
-    run = make_run(archive={"url": own_server.new_database()}, store={"outage_minutes": 1.0})
+    run = make_run(archive={"url": own_server.new_database()}, store={"outage_minutes": 10.0})
     with closing(run.store.database):
         yield run
 
@@ -67,18 +79,9 @@ def run(make_run: Callable[..., Run], own_server: PostgresServer) -> Iterator[Ru
 def test_a_server_that_is_gone_for_a_while_costs_nothing(
     run: Run, own_server: PostgresServer, make_run: Callable[..., Run], slots: int
 ) -> None:
-    def stop_and_start_later() -> None:
-        own_server.stop()
-        timer = threading.Timer(1.5, own_server.start)
-        timer.start()
-        timers.append(timer)
-
-    timers: list[threading.Timer] = []
-    watcher, executor = Silent(), Meanwhile(6, stop_and_start_later, slots)
+    watcher, executor = Repairer(own_server.start), Meanwhile(6, own_server.stop, slots)
     search = prepare(run)
     drive(search, executor, watcher)
-    for timer in timers:
-        timer.join()
     assert search.scheduler.phase is Phase.DONE
     assert any("What is finished is kept; trying again in 0.5 s" in message for message in watcher.troubles)
     assert any("answers again" in message for message in watcher.troubles)
@@ -119,14 +122,9 @@ def limit_pages(run: Run, pages: int) -> None:
 
 
 def test_a_full_disk_that_is_cleared_costs_nothing(make_run: Callable[..., Run]) -> None:
-    run, whole = make_run(store={"outage_minutes": 1.0}), make_run("whole")
-    watcher = Silent()
-
-    def fill() -> None:
-        limit_pages(run, 1)
-        threading.Timer(1.0, limit_pages, [run, 1_000_000]).start()
-
-    executor = Meanwhile(4, fill)
+    run, whole = make_run(store={"outage_minutes": 10.0}), make_run("whole")
+    watcher = Repairer(lambda: limit_pages(run, 1_000_000))
+    executor = Meanwhile(4, lambda: limit_pages(run, 1))
     drive(prepare(run), executor, watcher)
     drive(prepare(whole), FreeExecutor(), Silent())
     assert any("full" in message for message in watcher.troubles)
@@ -140,6 +138,20 @@ def test_a_damaged_database_is_not_waited_for(make_run: Callable[..., Run]) -> N
     with pytest.raises(DamagedError):
         outage.recover(search, DamagedError("broken"), watcher.troubled)
     assert watcher.troubles == []
+
+
+def test_a_lease_that_is_lost_while_the_database_is_away_is_taken_again_when_it_is_back(
+    make_run: Callable[..., Run],
+) -> None:
+    run = make_run(store={"outage_minutes": 10.0})
+    search, file = prepare(run), run.folder / "run.db"
+    away = file.rename(run.folder / "away.db")
+    watcher = Repairer(lambda: away.rename(file))
+    outage.recover(search, LostLeaseError("main", taken=False), watcher.troubled)
+    assert "no sign of life" in watcher.troubles[0]
+    assert "trying again" in watcher.troubles[1]
+    drive(search, FreeExecutor(), Silent())
+    assert search.scheduler.phase is Phase.DONE
 
 
 def test_a_driver_whose_name_was_taken_stops_and_leaves_the_run_to_the_other(make_run: Callable[..., Run]) -> None:

@@ -60,3 +60,9 @@ def test_a_bad_file_is_named_with_line_and_caret(tmp_path: Path) -> None:
         resolve(str(path))
     assert str(path) in str(caught.value)
     assert "^" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["nowhere.rule", "rules/nowhere", "./nowhere"])
+def test_a_file_that_is_not_there_is_called_so(name: str, tmp_path: Path) -> None:
+    with pytest.raises(RuleError, match="is not there"):
+        resolve(name, tmp_path)

@@ -54,6 +54,29 @@ def test_states_do_not_follow_a_gradient_that_is_changed_in_place() -> None:
     assert optimizer.state[p]["old"].tolist() == [0, 0, 0]
 
 
+def test_transposed_states_do_not_follow_what_is_changed_in_place() -> None:
+    p = Parameter(torch.zeros(2, 3))
+    text = (
+        "def last(w, g, m, old, lr):\n    x = transpose(w)\n    return (g - transpose(m + old)) * lr, transpose(g), x\n"
+    )
+    optimizer = optimizer_class(text)([p], lr=LR)
+    p.grad = torch.ones(2, 3)
+    optimizer.step()
+    p.grad.zero_()
+    assert torch.equal(optimizer.state[p]["m"], torch.ones(3, 2))
+    assert torch.equal(optimizer.state[p]["old"], torch.zeros(3, 2))
+
+
+@pytest.mark.parametrize("op", ["max", "global_max", "row_max", "column_max", "std", "orthogonalize", "global_norm"])
+def test_an_empty_parameter_does_not_stop_the_others(op: str) -> None:
+    make = optimizer_class(f"def scaled(g, lr):\n return g / {op}(g) * lr\n")
+    alone, together = parameters([(2, 3)]), parameters([(2, 3), (0,), (0, 3), (3, 0)])
+    for params in (alone, together):
+        set_gradients(params, 1)
+        make(params, lr=LR).step()
+    assert torch.equal(alone[0], together[0])
+
+
 def test_adamw_matches_the_one_in_torch() -> None:
     ours, theirs = parameters(), parameters()
     chosen = {"lr": 3e-3, "eps": 1e-6, "weight_decay": 0.1}
@@ -233,6 +256,23 @@ def plain(w, g, a, b, c, lr, t, *, d=0.1, e=0.2, f=0.3, i=2, j=1):
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "def named(g, lr, *, float=0.5):\n return g * float * rows(g) * lr\n",
+        "def named(g, s, lr):\n    u = g * (1 + s) * lr\n    g = lr * 2\n    return u, g\n",
+    ],
+    ids=["a builtin", "a number called g"],
+)
+def test_names_do_not_hide_what_the_body_needs(text: str) -> None:
+    params = parameters()
+    optimizer = optimizer_class(text)(params, lr=LR)
+    for step in range(1, 4):
+        set_gradients(params, step)
+        optimizer.step()
+    assert_close(flat(params), interpreted(parse(text), steps=3)[2 * 42 : 3 * 42])
+
+
+@pytest.mark.parametrize(
     ("rule", "expected"),
     [("adamw", "Adamw"), ("lion_v2", "LionV2"), ("none", "RuleNone"), ("_", "Rule"), ("i", "RuleI")],
 )
@@ -241,7 +281,7 @@ def test_the_class_is_named_after_the_rule(rule: str, expected: str) -> None:
     assert issubclass(getattr(load(source), expected), torch.optim.Optimizer)
 
 
-@pytest.mark.parametrize("name", ["not a name", "class", "Tensor", "torch", "float", "sqrt", ""])
+@pytest.mark.parametrize("name", ["not a name", "class", "Tensor", "torch", "float", "zip", "sqrt", "adamw_update", ""])
 def test_class_names_that_cannot_be_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="cannot be the name"):
         export(zoo.load("adamw"), class_name=name)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from discovery.bench.free import FreeExecutor, free_report
+from discovery.executors import Completed
 
-__all__ = ["FreeExecutor", "Silent", "free_report"]
+__all__ = ["DriverGoneError", "DyingExecutor", "FreeExecutor", "Silent", "free_report"]
 
 
 class Silent:
@@ -23,3 +24,20 @@ class Silent:
 
     def troubled(self, message: str, /) -> None:
         self.troubles.append(message)
+
+
+class DriverGoneError(Exception):
+    """Stands for a kill: the driver is gone between two instructions."""
+
+
+class DyingExecutor(FreeExecutor):
+    """Stops the driver before the answer number `die_at` reaches it."""
+
+    def __init__(self, die_at: int) -> None:
+        super().__init__()
+        self.die_at = die_at
+
+    def wait(self) -> list[Completed]:
+        if self.answered == self.die_at:
+            raise DriverGoneError
+        return super().wait()

@@ -33,14 +33,7 @@ class Hostile(Sandbox):
 
 def below(pid: int) -> set[int]:
     """The living processes of sandboxes below one; a test run may have other children."""
-    return {child for child in tree.descendants(pid) if b"zygote" in _command(child)}
-
-
-def _command(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
+    return {child for child in tree.descendants(pid) if "zygote" in tree.command(child)}
 
 
 def gone(pids: set[int]) -> bool:

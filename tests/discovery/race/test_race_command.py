@@ -29,9 +29,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def document(folder: Path, *arguments: str) -> Any:
-    done = subprocess.run(
-        [DISCOVER, *arguments, "--json"], cwd=folder, capture_output=True, text=True, timeout=240, check=False
-    )
+    done = subprocess.run([DISCOVER, *arguments, "--json"], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -39,11 +37,10 @@ def document(folder: Path, *arguments: str) -> Any:
 def test_a_race_goes_on_where_it_was_interrupted_and_compares_everybody(folder: Path) -> None:
     race = ["race", "mine.yaml", "--budget", "2", "--seeds", "1"]
     process = subprocess.Popen([DISCOVER, *race], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 60
-    while not list(folder.glob("runs/race/mine-0/race.log")) and time.monotonic() < deadline:
+    while not list(folder.glob("runs/race/mine-0/race.log")) and process.poll() is None:
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate()
     assert process.returncode == 130, said
     assert not (folder / "runs/race/race.json").exists()
 
@@ -62,12 +59,12 @@ def test_a_race_goes_on_where_it_was_interrupted_and_compares_everybody(folder: 
     ("change", "code", "said"),
     [
         ("evaluation.time_limit=0.001", 1, "The reference adamw failed"),
-        ("start=[missing.rule]", 2, "no rule 'missing.rule'"),
+        ("start=[missing.rule]", 2, "The file 'missing.rule' is not there"),
     ],
 )
 def test_what_goes_wrong_is_said_in_one_message(folder: Path, change: str, code: int, said: str) -> None:
     race = [DISCOVER, "race", "mine.yaml", "--budget", "1", "--seeds", "1", "--jobs", "1", "--set", change]
-    done = subprocess.run(race, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(race, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == code
     assert said in done.stderr
     assert "Traceback" not in done.stderr

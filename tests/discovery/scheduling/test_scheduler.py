@@ -19,7 +19,7 @@ from discovery.plain_yaml import dump
 from discovery.runs import Run, open_run
 from discovery.scheduling.scheduler import Phase, SearchError
 from evaluators.job import Outcome, Result
-from free_executor import Silent
+from free_executor import DriverGoneError, DyingExecutor, Silent
 from noisy_executor import NoisyExecutor, noisy_report
 
 TASKS = ("digits_mlp", "text_ngram")
@@ -148,21 +148,8 @@ def test_the_stored_verdicts_rebuild_the_grid(make_run: Callable[..., Run], chan
     assert again.scheduler.state() == search.scheduler.state()
 
 
-class DriverGoneError(Exception):
-    """Stands for a kill."""
-
-
-class Dying(NoisyExecutor):
+class Dying(DyingExecutor, NoisyExecutor):
     """The driver is gone before the answer number `die_at` reaches it."""
-
-    def __init__(self, die_at: int) -> None:
-        super().__init__()
-        self.die_at = die_at
-
-    def wait(self) -> list[Completed]:
-        if self.answered == self.die_at:
-            raise DriverGoneError
-        return super().wait()
 
 
 @pytest.mark.parametrize("changes", [NOISY, NOISY | LADDER], ids=["default ladder", "rungs"])

@@ -247,3 +247,16 @@ def test_a_replay_and_the_state_bring_back_the_same_parents(which: int, events: 
         assert draws[0] == draws[1]
         donors = [strategy.donor(later, np.random.default_rng(later)).id for strategy in (live, again)]
         assert donors[0] == donors[1]
+
+
+def test_an_aging_population_comes_back_without_those_that_another_driver_found_to_fail() -> None:
+    live, again = Aging(3, 2), Aging(3, 2)
+    for strategy in (live, again):
+        strategy.start(elite(1, 1.0))
+    for number in (2, 3):
+        live.told(number, elite(number, 1.0 + number / 10))
+    again.restore(live.state(), {1: elite(1, 1.0), 2: elite(2, 1.2)})
+    assert again.state()["members"] == [1, 2]
+    assert again.state()["best"] == 2
+    again.restore(live.state() | {"members": [3, 3, 3]}, {})
+    assert set(again.state()["members"]) == {1}

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from discovery.executors import Completed
 from discovery.loop import drive, prepare
 from discovery.runs import Run, open_run
 from discovery.scheduling.scheduler import Phase
-from free_executor import FreeExecutor, Silent
+from free_executor import DriverGoneError, DyingExecutor, FreeExecutor, Silent
 
 ISLANDS = {"count": 2, "migrate_every": 3}
 STRATEGIES: list[dict[str, Any]] = [
@@ -21,19 +20,6 @@ STRATEGIES: list[dict[str, Any]] = [
     {"kind": "random"},
     {"kind": "constants"},
 ]
-
-
-class DriverGoneError(Exception):
-    """Stands for a kill."""
-
-
-class Dying(FreeExecutor):
-    """Stops the driver before an answer reaches it."""
-
-    def wait(self) -> list[Completed]:
-        if self.answered == 7:
-            raise DriverGoneError
-        return super().wait()
 
 
 def outcome(run: Run) -> Any:
@@ -49,7 +35,7 @@ def test_a_killed_run_ends_like_one_that_was_left_alone(make_run: Callable[..., 
     whole, broken = make_run("whole", strategy=strategy), make_run("broken", strategy=strategy)
     drive(prepare(whole), FreeExecutor(), Silent())
     with pytest.raises(DriverGoneError):
-        drive(prepare(broken), Dying(), Silent())
+        drive(prepare(broken), DyingExecutor(7), Silent())
     again = open_run("test", broken.folder.parent)
     drive(prepare(again), FreeExecutor(), Silent())
     assert outcome(again) == outcome(whole)
