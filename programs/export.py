@@ -6,7 +6,6 @@ The file holds the rule as a pure function, whose body `programs.torch_source` w
 
 from __future__ import annotations
 
-import builtins
 import keyword
 import re
 import textwrap
@@ -34,6 +33,23 @@ from programs.torch_source import MATRIX_SHAPES, UNUSABLE, WHOLE_SHAPES, TorchPr
 
 _WIDTH = 120
 _IMPORTED = frozenset(["Any", "Callable", "Generator", "ParamsT", "Tensor", "math"])
+_BUILT_IN = frozenset(
+    [
+        "RuntimeError",
+        "StopIteration",
+        "ValueError",
+        "dict",
+        "float",
+        "int",
+        "list",
+        "next",
+        "range",
+        "str",
+        "super",
+        "tuple",
+        "zip",
+    ]
+)
 _HELPERS = frozenset(["as_matrix", "curvatures", "in_lockstep", "on_numbers"])
 _INPUTS = {
     "w": "p",
@@ -282,7 +298,7 @@ def camel_case(text: str) -> str:
 
 def _is_free(name: str) -> bool:
     """Whether the class may have this name."""
-    clashes = hasattr(builtins, name) or name in {*_IMPORTED, *_HELPERS, *UNUSABLE, *OPS}
+    clashes = name in {*_BUILT_IN, *_IMPORTED, *_HELPERS, *UNUSABLE, *OPS}
     return name.isidentifier() and not keyword.iskeyword(name) and not clashes
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from in_torch import in_torch
 from programs.check import result_kind
 from programs.ir import Signature
 from programs.kinds import Kind
@@ -30,22 +31,6 @@ OVER_ROWS = (Shape.REDUCTION, Shape.GLOBAL, Shape.BY_ROW, Shape.BY_COLUMN)
 REDUCTIONS = [op for op in OPS.values() if op.shape in OVER_ROWS]
 COMPUTED = [op for op in OPS.values() if op.shape is not Shape.SIZE]
 ZEROS_TIE = {"maximum", "minimum", "clip"}
-
-
-@pytest.fixture(params=["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"])
-def device(request: pytest.FixtureRequest) -> str:
-    """Every kind of device that is here."""
-    return str(request.param)
-
-
-def in_torch(op: str, device: str) -> Callable[..., Array]:
-    """The torch meaning of a row as a function of numpy arrays and plain numbers."""
-
-    def apply(*args: Any) -> Array:
-        given = (arg if isinstance(arg, float) else torch.tensor(arg, device=device) for arg in args)
-        return MEANINGS[op](*given).cpu().numpy()
-
-    return apply
 
 
 def ids(op: Op) -> str:
@@ -161,28 +146,6 @@ def test_torch_reduces_each_lane_as_numpy_does(op: Op, size: int, device: str) -
         assert_same(op, expected[lane : lane + 1], meaning_of_template(op)(*tensors).reshape(1), [])
 
 
-@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (1, 4), (4, 1), (1, 1), (6, 6)])
-def test_orthogonalize_keeps_singular_vectors_and_brings_singular_values_near_one(
-    shape: tuple[int, int], device: str
-) -> None:
-    x = np.random.default_rng(0).standard_normal((4, *shape))
-    found = OPS["orthogonalize"].numpy(x)
-    np.testing.assert_allclose(in_torch("orthogonalize", device)(x), found, rtol=1e-9, atol=1e-12)
-    u, _, v = np.linalg.svd(x, full_matrices=False)
-    inner = np.swapaxes(u, -1, -2) @ found @ np.swapaxes(v, -1, -2)
-    values = np.diagonal(inner, axis1=-2, axis2=-1)
-    assert np.all((values > 0.6) & (values < 1.3))
-    np.testing.assert_allclose(inner, values[..., None] * np.eye(min(shape)), atol=1e-9)
-
-
-def test_orthogonalize_of_zero_is_zero_and_a_nan_spoils_its_own_matrix_only(device: str) -> None:
-    x = np.zeros((3, 4, 2))
-    x[1, 0, 0], x[2, 0, 0] = NAN, INF
-    for found in (OPS["orthogonalize"].numpy(x), in_torch("orthogonalize", device)(x)):
-        np.testing.assert_array_equal(found[0], 0)
-        assert np.isnan(found[1:]).all()
-
-
 LAYOUT = Layout.of([(), (3,), (2, 4), (2, 1, 2, 2), (1,), (0,), (0, 3)])
 EXAMPLES: dict[Kind, str] = {
     Kind.SCALAR: "0.7",
@@ -280,28 +243,6 @@ def test_scalars_of_operations_on_matrices_may_differ_by_lane(device: str) -> No
     for lane in range(3):
         (alone,), _ = Runner(program, LAYOUT, NUMPY)({"g": g[lane : lane + 1], "lr": float(rates[lane, 0])}, ())
         np.testing.assert_allclose(together[lane : lane + 1], alone, rtol=1e-12, atol=1e-14)
-
-
-@pytest.mark.parametrize("p", [1.0, 2.0, 4.0])
-def test_an_inverse_root_undoes_the_power(p: float) -> None:
-    x = np.random.default_rng(0).standard_normal((2, 4, 7))
-    gram = x @ np.swapaxes(x, 1, 2)
-    root = OPS["inverse_root"].numpy(gram, p, 0.1)
-    np.testing.assert_allclose(root, np.swapaxes(root, 1, 2), atol=1e-12)
-    power = np.linalg.matrix_power(root, int(p)) @ (gram + 0.1 * np.eye(4))
-    np.testing.assert_allclose(power, np.broadcast_to(np.eye(4), power.shape), atol=1e-9)
-
-
-def test_an_inverse_root_says_so_where_there_is_none(device: str) -> None:
-    x = np.stack([np.zeros((2, 2)), np.diag([-1.0, 4.0]), np.diag([NAN, 1.0]), np.diag([1.0, INF])])
-    for found in (
-        OPS["inverse_root"].numpy(x, 2.0, 0.25),
-        in_torch("inverse_root", device)(x, 2.0, 0.25),
-    ):
-        np.testing.assert_allclose(found[0], 2.0 * np.eye(2))
-        np.testing.assert_allclose(found[1], np.diag([2.0, 4.25**-0.5]))
-        assert np.isnan(found[2:]).all()
-    assert not np.isfinite(OPS["inverse_root"].numpy(np.zeros((1, 2, 2)), 2.0, 0.0)).any()
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
