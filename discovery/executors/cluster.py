@@ -39,6 +39,8 @@ class Cluster:
     """
 
     def __init__(self, address: str | None, cpus: int | None) -> None:
+        if address and address != "auto":
+            _check_listening(address)
         context: dict[str, Any] = (
             {"address": address}
             if address
@@ -91,6 +93,20 @@ def capacity(nodes: Iterable[Node], gpus_per_worker: float) -> int:
 def lines(error: Exception) -> list[str]:
     """An error of Ray, line by line; never empty."""
     return str(error).strip().splitlines() or [type(error).__name__]
+
+
+def _check_listening(address: str) -> None:
+    """Find out whether anybody is there; Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise ExecutorError(f"executor.address is {address!r}, but should be HOST:PORT, or `auto` on a cluster's node.")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_WITHIN).close()
+    except OSError as error:
+        raise ExecutorError(
+            f"Nobody answers at executor.address {address}: {error.strerror or error}. "
+            "Start a cluster there with `ray start --head`, or leave the address out to run on this machine."
+        ) from error
 
 
 def _start(context: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from ray.cluster_utils import Cluster
 
 from archive.records import OpenJob, Purpose
 from discovery.config import EvaluationConfig, ExecutorConfig
-from discovery.executors import Completed, Executor, build
+from discovery.executors import Completed, Executor, ExecutorError, build
 from discovery.executors.cluster import capacity
 from discovery.executors.ray import ATTEMPTS
 from discovery.executors.worker import UnfitError, Worker, software
@@ -131,3 +131,15 @@ def test_capacity_counts_cpus_and_whole_shares_of_each_gpu(gpus_per_worker: floa
 def test_a_worker_with_other_software_is_refused() -> None:
     with pytest.raises(UnfitError, match=r"has torch .* instead of 0\.1: install what the driver has"):
         Worker(0, "cpu").prepare(software() | {"torch": "0.1"})
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("127.0.0.1:1", r"Nobody answers at executor\.address 127\.0\.0\.1:1: .*ray start --head"),
+        ("somewhere", r"executor\.address is 'somewhere', but should be HOST:PORT"),
+    ],
+)
+def test_an_address_where_nobody_listens_is_refused_at_once_and_with_a_way_out(address: str, message: str) -> None:
+    with pytest.raises(ExecutorError, match=message):
+        build(ExecutorConfig(kind="ray", address=address), EvaluationConfig(sandbox=0))
