@@ -12,7 +12,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluators.device import tiny_is_zero
+from evaluators.device import prepare, tiny_is_zero
 from evaluators.side_by_side import STEPS, losses
 from programs import zoo
 from programs.canon import structure
@@ -32,7 +32,7 @@ LEAST = 1e-4
 _POPULATION = 1000
 _SHARE = 20  # pairs with one behaviour at most
 _BATCH = 64  # pairs at once
-_SLOW_SHARE = 20  # one pair in so many may multiply matrices, which takes ten times as long to train
+_SLOW_SHARE = 20  # one pair in so many may be slow, which takes ten times as long to train
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class TwinsReport:
         pairs: How many were trained.
         behaviours: How many different behaviours they had.
         with_factor: Pairs whose learning rates differed by a factor other than 1.
-        with_matrices: Pairs that multiply matrices.
+        slow: Pairs that multiply matrices or ask for the curvature; of these only some are trained.
         disagreements: How many trained differently.
         examples: Some of those.
         largest_difference: Between the losses of a pair that agrees, at any step, in nats.
@@ -83,7 +83,7 @@ class TwinsReport:
     pairs: int
     behaviours: int
     with_factor: int
-    with_matrices: int
+    slow: int
     disagreements: int
     examples: tuple[Disagreement, ...]
     largest_difference: float
@@ -96,6 +96,7 @@ class TwinsReport:
 def bench(pairs: int, seed: int, progress: Callable[[str], None]) -> TwinsReport:
     """Train so many pairs of twins, found among the descendants of the zoo."""
     started = time.monotonic()
+    prepare()
     finder = _Finder(np.random.default_rng(seed))
     found = 0
     factors = 0
@@ -115,7 +116,7 @@ def bench(pairs: int, seed: int, progress: Callable[[str], None]) -> TwinsReport
         pairs=found,
         behaviours=len(finder.counts),
         with_factor=factors,
-        with_matrices=finder.with_matrices,
+        slow=finder.slow,
         disagreements=len(wrong),
         examples=tuple(wrong[:10]),
         largest_difference=largest,
@@ -131,7 +132,7 @@ class _Finder:
     def __init__(self, rng: np.random.Generator) -> None:
         self.proposals = 0
         self.counts: Counter[str] = Counter()
-        self.with_matrices = 0
+        self.slow = 0
         self._rng = rng
         names = zoo.names()
         self._population = deque(zoo.load(names[i % len(names)]) for i in range(_POPULATION))
@@ -151,12 +152,17 @@ class _Finder:
             seen = fingerprint(child)
             first = self._first.setdefault(seen.behaviour, child)
             if first is not child and seen.finite and self.counts[seen.behaviour] < _SHARE:
-                slow = check(first).cost.matrix_products + check(child).cost.matrix_products > 0
-                if slow and self.with_matrices * _SLOW_SHARE > self.counts.total():
+                slow = _is_slow(first) or _is_slow(child)
+                if slow and self.slow * _SLOW_SHARE > self.counts.total():
                     continue
-                self.with_matrices += slow
+                self.slow += slow
                 self.counts[seen.behaviour] += 1
                 yield Pair(first, child, behaviour(first).scale / behaviour(child).scale)
+
+
+def _is_slow(program: Program) -> bool:
+    cost = check(program).cost
+    return cost.matrix_products > 0 or cost.gradients > 1
 
 
 def trained(pairs: Sequence[Pair]) -> list[Disagreement | float]:
