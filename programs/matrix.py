@@ -53,6 +53,22 @@ def inverse_root(x: Array, p: Array | float, eps: Array | float) -> Array:
         The same shape as `x`. A NaN or infinity anywhere in a matrix makes all of it NaN.
     """
     finite = np.isfinite(x).all(axis=(-2, -1), keepdims=True)
-    values, vectors = np.linalg.eigh(np.where(finite, x, 0.0))
-    powers = np.power(np.maximum(values, 0.0) + eps, np.divide(-1.0, p)).astype(x.dtype, copy=False)
+    kept = np.where(finite, x, 0.0)
+    # Near the largest and the smallest numbers the decomposition does not converge; a power of two changes no digit.
+    _, exponent = np.frexp(np.abs(kept).max(axis=(-2, -1), keepdims=True, initial=0.0))
+    scale = np.ldexp(np.ones_like(kept, shape=exponent.shape), exponent - 1)
+    values, vectors = _eigh(kept / scale)
+    powers = np.power(np.maximum(values * scale[..., 0], 0.0) + eps, np.divide(-1.0, p)).astype(x.dtype, copy=False)
     return np.where(finite, (vectors * powers[..., None, :]) @ transpose(vectors), np.nan).astype(x.dtype, copy=False)
+
+
+def _eigh(x: Array) -> tuple[Array, Array]:
+    """Eigenvalues and eigenvectors of symmetric matrices, NaN for one that they cannot be found of."""
+    try:
+        values, vectors = np.linalg.eigh(x)
+    except np.linalg.LinAlgError:
+        if len(x) == 1:
+            return np.full(x.shape[:-1], np.nan, x.dtype), np.full_like(x, np.nan)
+        each = [_eigh(x[lane : lane + 1]) for lane in range(len(x))]
+        return np.concatenate([values for values, _ in each]), np.concatenate([vectors for _, vectors in each])
+    return values, vectors

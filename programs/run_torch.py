@@ -54,10 +54,26 @@ def _orthogonalize(x: Tensor) -> Tensor:
     return y.mT if tall else y
 
 
+def _eigh(x: Tensor) -> tuple[Tensor, Tensor]:
+    try:
+        values, vectors = torch.linalg.eigh(x)
+    except RuntimeError:  # the error of torch.linalg is one
+        if len(x) == 1:
+            return x.new_full(x.shape[:-1], torch.nan), torch.full_like(x, torch.nan)
+        each = [_eigh(x[lane : lane + 1]) for lane in range(len(x))]
+        return torch.cat([values for values, _ in each]), torch.cat([vectors for _, vectors in each])
+    return values, vectors
+
+
 def _inverse_root(x: Tensor, p: Number, eps: Number) -> Tensor:
     finite = torch.isfinite(x).all(-1, keepdim=True).all(-2, keepdim=True)
-    values, vectors = torch.linalg.eigh(torch.where(finite, x, 0.0))
-    powers = torch.pow(torch.clamp(values, min=0.0) + eps, -1.0 / torch.as_tensor(p, dtype=x.dtype, device=x.device))
+    kept = torch.where(finite, x, 0.0)
+    _, exponent = torch.frexp(kept.abs().flatten(-2).sum(-1) if not x.shape[-1] else kept.abs().amax((-2, -1)))
+    scale = torch.exp2(exponent.to(x.dtype) - 1)[..., None]
+    values, vectors = _eigh(kept / scale[..., None])
+    powers = torch.pow(
+        torch.clamp(values * scale, min=0.0) + eps, -1.0 / torch.as_tensor(p, dtype=x.dtype, device=x.device)
+    )
     return torch.where(finite, (vectors * powers[..., None, :]) @ vectors.mT, torch.nan)
 
 

@@ -38,9 +38,10 @@ def inverse_root(x: Tensor, p: Tensor | float, eps: Tensor | float) -> Tensor:
     if not torch.isfinite(x).all():
         return torch.full_like(x, torch.nan)
     precise = x if x.dtype == torch.float64 else x.float()
-    values, vectors = torch.linalg.eigh(precise)
+    scale = torch.exp2(torch.frexp(precise.abs().amax()).exponent.to(precise.dtype) - 1)
+    values, vectors = torch.linalg.eigh(precise / scale)
     power = -1.0 / torch.as_tensor(p, dtype=values.dtype, device=values.device)
-    powers = torch.pow(torch.clamp(values, min=0.0) + eps, power)
+    powers = torch.pow(torch.clamp(values * scale, min=0.0) + eps, power)
     return ((vectors * powers) @ vectors.mT).to(x.dtype)'''
 
 _NORM = "torch.sqrt((yield torch.square({0}).sum()).sum())"

@@ -53,3 +53,27 @@ def test_an_inverse_root_says_so_where_there_is_none(device: str) -> None:
         np.testing.assert_allclose(found[1], np.diag([2.0, 4.25**-0.5]))
         assert np.isnan(found[2:]).all()
     assert not np.isfinite(inverse_root(np.zeros((1, 2, 2)), 2.0, 0.0)).any()
+
+
+@pytest.mark.parametrize("size", [1e-290, 1e-150, 1e150, 1e300])
+def test_an_inverse_root_of_very_small_and_very_large_numbers_is_found(size: float, device: str) -> None:
+    x = np.random.default_rng(0).standard_normal((3, 12, 12))
+    gram = x @ np.swapaxes(x, 1, 2) * size
+    for found in (inverse_root(gram, 2.0, 0.0), in_torch("inverse_root", device)(gram, 2.0, 0.0)):
+        np.testing.assert_allclose(found[0] @ (gram[0] / size) @ found[0] * size, np.eye(12), atol=1e-8)
+
+
+def test_matrices_whose_decomposition_fails_are_nan_and_leave_the_others_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    decompose = np.linalg.eigh
+
+    def failing(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if (x[:, 0, 1] != 0).any():  # nobody knows a finite matrix for which the real one fails
+            raise np.linalg.LinAlgError
+        values, vectors = decompose(x)
+        return values, vectors
+
+    monkeypatch.setattr(np.linalg, "eigh", failing)
+    x = np.stack([np.eye(2), np.array([[1.0, 0.5], [0.5, 1.0]]), 2 * np.eye(2)])
+    found = inverse_root(x, 1.0, 0.0)
+    np.testing.assert_allclose(found[[0, 2]], np.stack([np.eye(2), np.eye(2) / 2]))
+    assert np.isnan(found[1]).all()
