@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import threading
 from pathlib import Path
 
@@ -154,6 +155,7 @@ def test_a_sandbox_that_cannot_start_says_why(argv: tuple[str, ...], match: str)
 
 DRIVER = """
 import sys
+import time
 from evaluators.job import Job
 from hostile_zygote import hostile
 from sandboxes import Hostile
@@ -162,6 +164,7 @@ from evaluators.sandbox.limits import Limits
 box = Hostile(Level(int(sys.argv[1])), Limits())
 box.evaluate(Job(programs=(), task="digits_mlp"))
 print("ready", flush=True)
+sys.stdin.readline()
 box.evaluate(Job(programs=(hostile(sys.argv[2]),), task="digits_mlp"))
 """
 
@@ -172,13 +175,19 @@ def test_nothing_is_left_of_a_driver_that_is_killed(level: Level, body: str, san
     sandbox(level)
     command = [sys.executable, "-c", DRIVER, str(int(level)), body]
     support = Path(__file__).parents[2] / "support"
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(support)}) as driver:
-        assert driver.stdout is not None
-        assert driver.stdout.readline() == b"ready\n"
-        idle = below(driver.pid)
-        while not below(driver.pid) - idle:
-            pass
-        everything = below(driver.pid)
-        assert len(everything) >= 3  # zygote, judge, worker
-        driver.kill()
+    environment = {**os.environ, "PYTHONPATH": str(support)}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as driver:
+        try:
+            assert driver.stdin is not None
+            assert driver.stdout is not None
+            assert driver.stdout.readline() == b"ready\n"
+            idle = below(driver.pid)
+            driver.stdin.write(b"go on\n")
+            driver.stdin.flush()
+            while not below(driver.pid) - idle:
+                time.sleep(0.01)
+            everything = below(driver.pid)
+            assert len(everything) >= 3  # zygote, judge, worker
+        finally:
+            driver.kill()
     assert gone(everything)
