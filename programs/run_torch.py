@@ -68,7 +68,7 @@ def _eigh(x: Tensor) -> tuple[Tensor, Tensor]:
 def _inverse_root(x: Tensor, p: Number, eps: Number) -> Tensor:
     finite = torch.isfinite(x).all(-1, keepdim=True).all(-2, keepdim=True)
     kept = torch.where(finite, x, 0.0)
-    _, exponent = torch.frexp(kept.abs().flatten(-2).sum(-1) if not x.shape[-1] else kept.abs().amax((-2, -1)))
+    _, exponent = torch.frexp(_max(kept.abs().flatten(-2)))
     scale = torch.exp2(exponent.to(x.dtype) - 1)[..., None]
     values, vectors = _eigh(kept / scale[..., None])
     powers = torch.pow(

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich import box
 from rich.status import Status
 from rich.table import Table
 from rich.text import Text
@@ -25,6 +24,7 @@ from discovery.cli.common import (
     print_json,
     print_table,
 )
+from discovery.cli.tables import narrow_table
 from discovery.config import Config
 from discovery.plan import initial_rules
 from discovery.race import tables
@@ -132,14 +132,7 @@ def _write(
 
 
 def _table(rows: tables.Rows, title: str) -> Table:
-    table = Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-    )
+    table = narrow_table(title)
     for number, heading in enumerate(rows[0]):
         table.add_column(heading, no_wrap=True, justify="left" if number < 2 else "right")
     for row in rows[1:]:

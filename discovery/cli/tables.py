@@ -12,6 +12,7 @@ from rich.text import Text
 
 from archive.grid import Axis
 from archive.records import Purpose
+from discovery.plan import INITIAL
 from discovery.results import RuleResult, SelectionBias, TaskResult
 from discovery.scoring import Interval
 from evaluators.job import Outcome
@@ -43,8 +44,9 @@ def elites_table(results: Sequence[RuleResult], axes: Sequence[Axis], title: str
     return table
 
 
-def _table(title: str) -> Table:
-    table = Table(
+def narrow_table(title: str) -> Table:
+    """A table without columns yet, that spends no more width than its content needs."""
+    return Table(
         title=title,
         title_justify="left",
         title_style="bold",
@@ -52,6 +54,10 @@ def _table(title: str) -> Table:
         padding=(0, 1, 0, 0),
         pad_edge=False,  # the column is worth more to the names
     )
+
+
+def _table(title: str) -> Table:
+    table = narrow_table(title)
     table.add_column("id", justify="right", no_wrap=True)
     table.add_column("rule")
     table.add_column("search\nscore", justify="right", no_wrap=True)
@@ -66,7 +72,7 @@ def _stacked(label: str) -> str:
 def _who(result: RuleResult) -> tuple[str, Text, str]:
     """Id, what to call the rule, and its search score. Only the name is cut short where the terminal is narrow."""
     candidate = result.candidate
-    known = candidate.emitter in ("start", "baseline")
+    known = candidate.emitter in INITIAL
     label = f"{candidate.name} ({candidate.emitter})" if known else candidate.note
     text = Text(label, style="bold" if known else "", no_wrap=True, overflow="ellipsis")
     return str(candidate.id), text, decimal(result.score)
