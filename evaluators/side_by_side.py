@@ -12,7 +12,6 @@ from torch import Tensor
 
 from evaluators.lanes import Lane
 from evaluators.population import Population
-from evaluators.schedule import multiplier
 from evaluators.tasks import digits
 from evaluators.tasks.layers import cross_entropy, linear
 from evaluators.tasks.task import Data, Examples, Parameter, Task, Tier, to_tensor
@@ -35,12 +34,12 @@ def losses(programs: Sequence[Program], rates: Sequence[Sequence[float]], nudge:
         Training loss before each step, at most twice that of the beginning, `(STEPS, programs, rates, 2)`.
     """
     lanes = [Lane(index, rate, 0) for index, own in enumerate(rates) for rate in own for _ in range(2)]
-    population = Population(_TASK, programs, lanes, torch.device("cpu"))
+    population = Population(_TASK, programs, lanes, torch.device("cpu"), STEPS)
     population.weights[1::2] *= 1 + nudge
     order, train = _TASK.batches(0, STEPS), _TASK.data.train
     inputs, targets = (to_tensor(array[order], population.weights.device) for array in (train.inputs, train.targets))
     found = [
-        population.step(inputs[step : step + 1], targets[step : step + 1], multiplier(step + 1, STEPS), step + 1, STEPS)
+        population.step(inputs[step : step + 1], targets[step : step + 1], step + 1)
         for step in range(STEPS)
     ]
     curves: NDArray[np.float64] = torch.stack(found).numpy()

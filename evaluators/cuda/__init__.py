@@ -1,0 +1,14 @@
+"""The GPU engine: the lanes of a whole population train in lock-step, and one launch updates all of them.
+
+The forward and backward pass is torch's, over all lanes at once, captured in a CUDA graph together with the update, so
+that a step costs one launch of the host. The update is a kernel that runs every lane's own program as data: a new rule
+costs no compilation.
+
+In reading order:
+
+- `tables`: the programs of a population packed for the kernel.
+- `source/*.cuh`: the kernel: `update` is a step of a lane, `passes` its elementwise stages, `whole` the others.
+- `kernel`: compiles it with NVRTC, once in a process, and launches it.
+- `population`: the lanes on the device, their steps in a graph, dropping the dead.
+- `engine`: `train`, with as many lanes at once as fit into the device's memory.
+"""
