@@ -1,4 +1,5 @@
 // Attention within a sequence (Vaswani et al. 2017), example by example and head by head.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -72,22 +73,23 @@ class Attention final : public Layer {
     // Over the keys, for a vector of queries. A causal query sees no key behind it.
     template <class Access>
     void softmax(float* scores, long query, Access io) const {
-        const auto seen = [&](long key, vf value) {
-            if (!causal_ || key <= query) return value;
-            vf queries{};
-            for (int q = 0; q < simd::WIDTH; q++) queries[q] = static_cast<float>(query + q);
-            return simd::select(queries >= static_cast<float>(key), value, simd::splat(-simd::INF));
-        };
+        const long all = causal_ ? std::min(query + 1, positions_) : positions_;               // keys that every query sees
+        const long some = causal_ ? std::min(query + simd::WIDTH, positions_) : positions_;  // that one of them sees
         vf most = simd::splat(-simd::INF), sum{};
-        for (long key = 0; key < positions_; key++) most = simd::larger(most, seen(key, io.load(scores + key * positions_)));
-        for (long key = 0; key < positions_; key++) {
-            const vf e = simd::exp((seen(key, io.load(scores + key * positions_)) - most) * scale_);
+        for (long key = all; key < some; key++) {
+            vf value = io.load(scores + key * positions_);
+            for (long q = 0; q < key - query; q++) value[q] = -simd::INF;
+            io.store(scores + key * positions_, value);
+        }
+        for (long key = 0; key < some; key++) most = simd::larger(most, io.load(scores + key * positions_));
+        for (long key = 0; key < some; key++) {
+            const vf e = simd::exp((io.load(scores + key * positions_) - most) * scale_);
             io.store(scores + key * positions_, e);
             sum += e;
         }
         const vf share = 1.0f / sum;
-        for (long key = 0; key < positions_; key++)
-            io.store(scores + key * positions_, io.load(scores + key * positions_) * share);
+        for (long key = 0; key < some; key++) io.store(scores + key * positions_, io.load(scores + key * positions_) * share);
+        for (long key = some; key < positions_; key++) io.store(scores + key * positions_, vf{});
     }
 
     // `above` is the gradient of what the head mixed; `to` becomes that of its queries, keys and values.
