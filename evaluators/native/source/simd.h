@@ -40,13 +40,23 @@ SIMD_INLINE void store(float* p, vf x) { *reinterpret_cast<vf_unaligned*>(p) = x
 SIMD_INLINE vf splat(float x) { return vf{} + x; }
 SIMD_INLINE vi splat_int(int32_t x) { return vi{} + x; }
 
-// The first n < WIDTH numbers; the other lanes are `rest`, and are not written.
-SIMD_INLINE vf load_some(const float* p, int n, float rest = 0.0f) {
-    vf x = splat(rest);
-    std::memcpy(&x, p, static_cast<size_t>(n) * sizeof(float));
+// The first n < WIDTH numbers; the other lanes are zero, and are not written.
+SIMD_INLINE vf load_some(const float* p, int n) {
+#if defined(__AVX512F__)
+    return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+#else
+    vf x{};
+    for (int i = 0; i < n; ++i) x[i] = p[i];
     return x;
+#endif
 }
-SIMD_INLINE void store_some(float* p, vf x, int n) { std::memcpy(p, &x, static_cast<size_t>(n) * sizeof(float)); }
+SIMD_INLINE void store_some(float* p, vf x, int n) {
+#if defined(__AVX512F__)
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)x);
+#else
+    for (int i = 0; i < n; ++i) p[i] = x[i];
+#endif
+}
 
 SIMD_INLINE vi bits(vf x) { return reinterpret_cast<vi>(x); }
 SIMD_INLINE vf from_bits(vi x) { return reinterpret_cast<vf>(x); }
@@ -74,6 +84,12 @@ SIMD_INLINE vf square_root(vf x) {
     return x;
 #endif
 }
+
+#if (defined(__FMA__) && defined(__AVX__)) || defined(__aarch64__)
+constexpr bool FUSED = true;
+#else
+constexpr bool FUSED = false;
+#endif
 
 // a * b + c, fused where the processor can. The default of the compilers is to fuse a written a * b + c as well.
 SIMD_INLINE vf multiply_add(vf a, vf b, vf c) {
