@@ -3,10 +3,12 @@
 
 #include "model.h"
 
+#define EXPORT __attribute__((visibility("default")))
+
 extern "C" {
 
 // A model, or null where there is not enough memory. `numbers` and the strides of the sources were checked in Python.
-void* savanna_model_new(const int64_t* numbers, double smoothing, const model::Source* inputs, const model::Source* targets,
+EXPORT void* savanna_model_new(const int64_t* numbers, double smoothing, const model::Source* inputs, const model::Source* targets,
                         int64_t batch) {
     try {
         return new model::Model(numbers, smoothing, *inputs, *targets, static_cast<long>(batch));
@@ -15,15 +17,15 @@ void* savanna_model_new(const int64_t* numbers, double smoothing, const model::S
     }
 }
 
-void savanna_model_free(void* made) { delete static_cast<model::Model*>(made); }
+EXPORT void savanna_model_free(void* made) { delete static_cast<model::Model*>(made); }
 
 // The loss of a batch and its gradient.
-float savanna_model_step(void* made, const float* weights, float* gradient, const model::Source* inputs,
+EXPORT float savanna_model_step(void* made, const float* weights, float* gradient, const model::Source* inputs,
                          const model::Source* targets, const int64_t* chosen) {
     return static_cast<model::Model*>(made)->step(weights, gradient, *inputs, *targets, chosen);
 }
 
-double savanna_model_mean_loss(void* made, const float* weights, const model::Source* inputs, const model::Source* targets,
+EXPORT double savanna_model_mean_loss(void* made, const float* weights, const model::Source* inputs, const model::Source* targets,
                                int64_t examples) {
     return static_cast<model::Model*>(made)->mean_loss(weights, *inputs, *targets, static_cast<long>(examples));
 }

@@ -8,7 +8,7 @@
 
 namespace model {
 
-// As in evaluators/native/describe.py.
+// As in evaluators/native/model.py.
 enum Kind : long {
     LINEAR, RELU, GELU, TANH, FLATTEN, EMBEDDING, POSITIONS, MEAN_POOL, LAYER_NORM, RMS_NORM, ATTENTION, GRU, LSTM, CONVOLUTION,
     RESIDUAL, CROSS_ENTROPY, MEAN_SQUARE,

@@ -116,7 +116,7 @@ struct Source {
 
 class Model {
   public:
-    // `numbers` describes layers and loss, as evaluators/native/describe.py writes them.
+    // `numbers` describes layers and loss, as evaluators/native/model.py writes them.
     Model(const int64_t* numbers, double smoothing, Source inputs, Source targets, long batch);
     // Loss of the chosen examples (`batch` of them), and its gradient.
     float step(const float* weights, float* gradient, const Source& inputs, const Source& targets, const int64_t* chosen);

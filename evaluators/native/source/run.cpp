@@ -69,10 +69,10 @@ struct Run {
     float *weights, *gradient;   // room for them; the weights stay
     float* losses;               // before each step
     int64_t ran, fate;
-    double validation, update_seconds;
+    double validation;
 };
 
-void savanna_run(void* made, void* prepared, Run* run) {
+__attribute__((visibility("default"))) void savanna_run(void* made, void* prepared, Run* run) {
     const TinyIsZero guard;
     model::Model& trained = *static_cast<model::Model*>(made);
     Update& update = *static_cast<Update*>(prepared);
