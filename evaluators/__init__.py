@@ -3,6 +3,7 @@
 In reading order:
 
 - `job`: what is asked (`Job`, `Race`) and what comes back (`Report`, `Result`, `Outcome`). Plain data, JSON both ways.
+- `models`: a model as a list of layers and a loss, which is data to every engine.
 - `tasks`: the models and data that rules are measured on, one file each, and how to add one.
 - `lanes`: one training run as data: `Lane` asks for it, `Trace` says what became of it.
 - `schedule`: the learning rate over a run.

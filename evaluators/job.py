@@ -24,6 +24,15 @@ class Outcome(StrEnum):
     CRASH = "crash"
 
 
+class Engine(StrEnum):
+    """What trains; `AUTO` for the fastest that can be had here."""
+
+    AUTO = "auto"
+    NATIVE = "native"
+    CUDA = "cuda"
+    TORCH = "torch"
+
+
 class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -61,6 +70,7 @@ class Job(_Message):
         race: The learning-rate search.
         budget: Share of the task's own number of steps to train for.
         device: `cpu`, `cuda`, `cuda:1`, ..., or `auto` for a GPU where there is one.
+        engine: What trains; whatever it cannot serve is trained by torch.
         time_limit: Seconds for the whole job.
         memory_limit: Bytes that the lanes of one program may take: weights, gradients, states and intermediate values.
     """
@@ -71,6 +81,7 @@ class Job(_Message):
     race: Race = Race()
     budget: PositiveFloat = 1.0
     device: str = "auto"
+    engine: Engine = Engine.AUTO
     time_limit: PositiveFloat = 600.0
     memory_limit: PositiveInt = 2**30
 
@@ -94,6 +105,7 @@ class Result(_Message):
         scouted: Every learning rate with the validation loss of its scouting run, None when the lane died.
         run_steps: Training steps spent on it, over all lanes.
         seconds: Its share of the job's time.
+        engine: What trained it; None if it never ran.
     """
 
     outcome: Outcome
@@ -105,6 +117,7 @@ class Result(_Message):
     scouted: tuple[tuple[float, float | None], ...] = ()
     run_steps: int = 0
     seconds: float = 0.0
+    engine: Engine | None = None
 
     @model_validator(mode="after")
     def _failures_have_no_losses(self) -> Result:

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from evaluators.job import Outcome, Race, Result
+from evaluators import engines
+from evaluators.job import Engine, Outcome, Race, Result
 from evaluators.lanes import Fate, Lane, Trace, Training
 from evaluators.tasks.task import Task
-from evaluators.train import train
 from programs.ir import Program
 
 CURVE_POINTS = 20
@@ -45,6 +45,7 @@ def race(
     initial: Sequence[float],
     steps: int,
     device: torch.device,
+    engine: Engine = Engine.AUTO,
     deadline: float = math.inf,
     keep_weights: bool = False,
 ) -> list[Raced]:
@@ -58,18 +59,24 @@ def race(
         initial: Validation loss before training, per seed.
         steps: Length of a full run.
         device: Where to run.
+        engine: What trains.
         deadline: Reading of `time.monotonic` after which what is not finished times out.
         keep_weights: Whether final weights are to be handed over.
 
     Returns:
         One per program.
+
+    Raises:
+        ValueError: The engine cannot be had.
     """
+    serving = engines.choose(engine, task, device)
 
     def stage(lanes: Sequence[Lane], length: int, keep: bool = False) -> Training:
-        return train(
+        return engines.train(
             task,
             programs,
             lanes,
+            serving=serving,
             steps=length,
             hopeless=settings.hopeless,
             device=device,
@@ -95,7 +102,8 @@ def race(
     results = []
     for index in entries:
         seconds = scouting.seconds[index] + final.seconds.get(index, 0.0)
-        results.append(_result(scouting.of(index), final.of(index), initial, settings, seconds))
+        served = serving.of(programs[index])
+        results.append(_result(scouting.of(index), final.of(index), initial, settings, seconds, served))
     return results
 
 
@@ -106,7 +114,12 @@ def _finalists(scouts: Sequence[Trace], count: int, initial: float) -> list[floa
 
 
 def _result(
-    scouts: Sequence[Trace], finals: Sequence[Trace], initial: Sequence[float], settings: Race, seconds: float
+    scouts: Sequence[Trace],
+    finals: Sequence[Trace],
+    initial: Sequence[float],
+    settings: Race,
+    seconds: float,
+    engine: Engine,
 ) -> Raced:
     rates = itertools.groupby(finals, key=lambda trace: trace.lane.learning_rate)
     runs = [list(traces) for _, traces in rates]
@@ -127,6 +140,7 @@ def _result(
         ),
         run_steps=sum(len(trace.losses) for trace in [*scouts, *finals]),
         seconds=seconds,
+        engine=engine,
     )
     weights = [trace.weights for trace in best if trace.weights is not None]
     return Raced(result, np.stack(weights) if weights else None)

@@ -143,6 +143,15 @@ def compiled(text: str, architecture: str) -> bytes:
     return bytes(image)
 
 
+def unavailable() -> str:
+    """Why the kernel cannot be had here; empty if it can, as far as can be told without a GPU."""
+    try:
+        _bindings("nvrtc"), _bindings("driver")
+    except KernelError as error:
+        return str(error)
+    return ""
+
+
 def driver() -> Any:
     """The driver's interface."""
     return _bindings("driver")

@@ -82,6 +82,7 @@ class Update:
         loss: float = 0.0,
         w0: Vector | None = None,
         update: Vector | None = None,
+        times: int = 1,
     ) -> None:
         """One step: changes `w` in place, or, where the code does not subtract, writes `update`.
 
@@ -94,6 +95,7 @@ class Update:
             loss: Of the batch.
             w0: Initial weights, for a rule that asks for them.
             update: Where the update goes.
+            times: How many steps to make with the same gradient, `t` going on; for measuring.
 
         Raises:
             ValueError: An array is missing or does not fit.
@@ -107,7 +109,7 @@ class Update:
         for name, array in arrays.items():
             setattr(inputs, name, None if array is None else _address(name, array, self.code.layout.size))
         inputs.lr, inputs.t, inputs.T, inputs.loss = lr, t, steps, loss
-        self._library.savanna_update_step(self.handle, ctypes.byref(inputs))
+        self._library.savanna_update_repeat(self.handle, ctypes.byref(inputs), times)
 
     def states(self) -> tuple[Vector, ...]:
         """Copies of the states, in the order of the program."""
@@ -176,7 +178,7 @@ def _declared() -> ctypes.CDLL:
         "prepare": (handle, [ctypes.POINTER(UpdateCode)]),
         "release": (None, [handle]),
         "reset": (None, [handle]),
-        "step": (None, [handle, ctypes.POINTER(UpdateInputs)]),
+        "repeat": (None, [handle, ctypes.POINTER(UpdateInputs), ctypes.c_long]),
         "state_size": (ctypes.c_long, [handle, index]),
         "state": (handle, [handle, index]),
         "buffer": (handle, [handle, index]),

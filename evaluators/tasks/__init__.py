@@ -1,7 +1,7 @@
 """The tasks that rules are measured on.
 
-A task is one file here that defines `TASK`, and one line in the registry below. `task` says what a task is made of,
-`layers` has the pieces that models are built from; `digits` is the shortest example, `text` the other task.
+A task is one file here that defines `TASK`, and one line in the registry below. `task` says what a task is made of;
+`digits` is the shortest example, `text` the other task.
 """
 
 from __future__ import annotations

@@ -6,13 +6,12 @@ shipped inside scikit-learn.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-from torch import Tensor
 
-from evaluators.tasks.layers import cross_entropy, linear
-from evaluators.tasks.task import Data, Examples, Parameter, Task, Tier
+from evaluators.models.layers import RELU_GAIN, Linear, Relu
+from evaluators.models.losses import CrossEntropy
+from evaluators.models.model import Model
+from evaluators.tasks.task import Data, Examples, Task, Tier
 
 PIXELS, HIDDEN, CLASSES = 64, 32, 10
 TRAIN = 1437
@@ -30,28 +29,22 @@ def _load() -> Data:
     return Data(Examples(inputs[:TRAIN], targets[:TRAIN]), Examples(inputs[TRAIN:], targets[TRAIN:]))
 
 
-def _loss(weights: Sequence[Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
-    first, first_bias, second, second_bias, output, output_bias = weights
-    x = linear(inputs.mT, first, first_bias).relu()
-    x = linear(x, second, second_bias).relu()
-    return cross_entropy(linear(x, output, output_bias), targets, SMOOTHING)
-
-
 TASK = Task(
     name="digits_mlp",
     doc="8 x 8 images of handwritten digits, labels smoothed by 0.1; multilayer perceptron 64-32-32-10",
     tier=Tier.SEARCH,
     revision=1,
-    parameters=(
-        Parameter("first.weight", (HIDDEN, PIXELS), std=(2 / PIXELS) ** 0.5),
-        Parameter("first.bias", (HIDDEN,)),
-        Parameter("second.weight", (HIDDEN, HIDDEN), std=(2 / HIDDEN) ** 0.5),
-        Parameter("second.bias", (HIDDEN,)),
-        Parameter("output.weight", (CLASSES, HIDDEN), std=0.5 * HIDDEN**-0.5),
-        Parameter("output.bias", (CLASSES,)),
-    ),
     steps=300,
     batch=32,
     load=_load,
-    loss=_loss,
+    model=Model(
+        (
+            Linear(PIXELS, HIDDEN, gain=RELU_GAIN),
+            Relu(),
+            Linear(HIDDEN, HIDDEN, gain=RELU_GAIN),
+            Relu(),
+            Linear(HIDDEN, CLASSES, gain=0.5),
+        ),
+        CrossEntropy(SMOOTHING),
+    ),
 )

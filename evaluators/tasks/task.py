@@ -14,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from evaluators.models.model import Model
+from evaluators.models.parameter import Parameter
 from programs.layout import Layout
 
 VALIDATION_CHUNK = 256
@@ -35,21 +37,6 @@ class Tier(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
-    """One parameter tensor, drawn at the start from a normal distribution around zero.
-
-    Attributes:
-        name: For a reader.
-        shape: For a linear layer (outputs, inputs), as in `torch.nn.Linear`.
-        std: Standard deviation; 0 makes it start at zero.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    std: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class Examples:
     """Inputs `(examples, ...)`, floating point or integer, and targets `(examples, ...)`."""
 
@@ -65,6 +52,10 @@ class Data:
     validation: Examples
 
 
+def _no_loss(_weights: Sequence[Tensor], _inputs: Tensor, _targets: Tensor) -> Tensor:
+    raise NotImplementedError("a task without a model brings its own loss")
+
+
 @dataclass(frozen=True)
 class Task:
     """One thing to train.
@@ -74,23 +65,36 @@ class Task:
         doc: One line for a reader.
         tier: What it may be used for.
         revision: Goes up whenever the model, the split or the steps change, because losses then stop being comparable.
-        parameters: The parameter tensors of the model.
         steps: Length of a full run.
         batch: Examples in a batch.
         load: Gives the data, without any network; called once in a process.
+        model: What is trained, as data; every engine can run it. A task without one is trained in torch alone, and has
+            to bring its own `parameters` and `loss`.
+        parameters: The parameter tensors of the model.
         loss: Mean loss of each lane. Is given each parameter as `(lanes, *shape)`, inputs `(lanes, batch, ...)` and
             targets `(lanes, batch, ...)`, and returns `(lanes,)`. A lane's loss depends on that lane alone.
+
+    Raises:
+        ValueError: There is neither a model nor parameters.
     """
 
     name: str
     doc: str
     tier: Tier
     revision: int
-    parameters: tuple[Parameter, ...]
     steps: int
     batch: int
     load: Callable[[], Data]
-    loss: Callable[[Sequence[Tensor], Tensor, Tensor], Tensor]
+    model: Model | None = None
+    parameters: tuple[Parameter, ...] = ()
+    loss: Callable[[Sequence[Tensor], Tensor, Tensor], Tensor] = _no_loss
+
+    def __post_init__(self) -> None:
+        if self.model is not None:
+            object.__setattr__(self, "parameters", self.model.parameters)
+            object.__setattr__(self, "loss", self.model.loss)
+        elif not self.parameters:
+            raise ValueError(f"The task {self.name!r} has neither a model nor parameters.")
 
     @cached_property
     def layout(self) -> Layout:
@@ -99,8 +103,16 @@ class Task:
 
     @cached_property
     def data(self) -> Data:
-        """The data, loaded on first use."""
-        return self.load()
+        """The data, loaded on first use.
+
+        Raises:
+            ValueError: It is not what the model takes.
+        """
+        data = self.load()
+        if self.model is not None:
+            for examples in (data.train, data.validation):
+                self.model.check(examples.inputs, examples.targets)
+        return data
 
     @cached_property
     def version(self) -> str:
@@ -115,7 +127,7 @@ class Task:
     def initial_weights(self, seed: int) -> NDArray[np.float32]:
         """The weights at the start of every run of this seed, shape `(layout.size,)`."""
         rng = np.random.default_rng([seed, 0])
-        parts = [rng.standard_normal(np.prod(p.shape, dtype=int)) * p.std for p in self.parameters]
+        parts = [p.mean + rng.standard_normal(np.prod(p.shape, dtype=int)) * p.std for p in self.parameters]
         return np.concatenate(parts).astype(np.float32)
 
     def batches(self, seed: int, steps: int) -> NDArray[np.int64]:

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from torch import Tensor
 
-from evaluators.tasks.layers import cross_entropy, embed, linear
-from evaluators.tasks.task import Data, Examples, Parameter, Task, Tier
+from evaluators.models.layers import RELU_GAIN, Embedding, Flatten, Linear, Relu
+from evaluators.models.losses import CrossEntropy
+from evaluators.models.model import Model
+from evaluators.tasks.task import Data, Examples, Task, Tier
 
 TRAIN = ("argparse", "configparser", "difflib", "doctest", "inspect", "subprocess", "tarfile", "threading")
 VALIDATION = ("csv", "enum", "ipaddress", "tempfile", "textwrap", "traceback")
@@ -50,27 +51,23 @@ def _load() -> Data:
     return Data(_examples(TRAIN), Examples(everything.inputs[chosen], everything.targets[chosen]))
 
 
-def _loss(weights: Sequence[Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
-    embedding, hidden, hidden_bias, output, output_bias = weights
-    context = embed(embedding, inputs).flatten(start_dim=2)
-    x = linear(context.mT, hidden, hidden_bias).relu()
-    return cross_entropy(linear(x, output, output_bias), targets)
-
-
 TASK = Task(
     name="text_ngram",
     doc="Next character of Python source code from the eight before it; embedding and one hidden layer of 64",
     tier=Tier.SEARCH,
-    revision=1,
-    parameters=(
-        Parameter("embedding.weight", (SYMBOLS, WIDTH), std=1.0),
-        Parameter("hidden.weight", (HIDDEN, CONTEXT * WIDTH), std=(2 / (CONTEXT * WIDTH)) ** 0.5),
-        Parameter("hidden.bias", (HIDDEN,)),
-        Parameter("output.weight", (SYMBOLS, HIDDEN), std=0.5 * HIDDEN**-0.5),
-        Parameter("output.bias", (SYMBOLS,)),
-    ),
+    revision=2,
     steps=500,
     batch=64,
     load=_load,
-    loss=_loss,
+    model=Model(
+        (
+            Embedding(SYMBOLS, WIDTH),
+            Flatten(),
+            Linear(CONTEXT * WIDTH, HIDDEN, gain=RELU_GAIN),
+            Relu(),
+            Linear(HIDDEN, SYMBOLS, gain=0.5),
+        ),
+        CrossEntropy(),
+        positions=CONTEXT,
+    ),
 )

@@ -232,7 +232,9 @@ extern "C" {
 EXPORT Update* savanna_update_prepare(const UpdateCode* code) { return new Update(*code); }
 EXPORT void savanna_update_release(Update* update) { delete update; }
 EXPORT void savanna_update_reset(Update* update) { update->reset(); }
-EXPORT void savanna_update_step(Update* update, const UpdateInputs* inputs) { update->step(*inputs); }
+EXPORT void savanna_update_repeat(Update* update, UpdateInputs* inputs, long times) {
+    for (; times > 0; --times, inputs->t += 1.0) update->step(*inputs);
+}
 EXPORT long savanna_update_state_size(const Update* update, int index) { return update->state_size(index); }
 EXPORT float* savanna_update_state(Update* update, int index) { return update->state(index); }
 EXPORT float* savanna_update_buffer(Update* update, int index) { return update->buffer(index); }

@@ -37,7 +37,7 @@ constexpr float QUIET_NAN = __builtin_nanf("");
 
 SIMD_INLINE vf load(const float* p) { return *reinterpret_cast<const vf_unaligned*>(p); }
 SIMD_INLINE void store(float* p, vf x) { *reinterpret_cast<vf_unaligned*>(p) = x; }
-SIMD_INLINE vf splat(float x) { return vf{} + x; }
+SIMD_INLINE vf splat(float x) { return x - vf{}; }  // minus zero stays what it is
 SIMD_INLINE vi splat_int(int32_t x) { return vi{} + x; }
 
 // The first n < WIDTH numbers; the other lanes are zero, and are not written.
@@ -91,7 +91,7 @@ constexpr bool FUSED = true;
 constexpr bool FUSED = false;
 #endif
 
-// a * b + c, fused where the processor can. The default of the compilers is to fuse a written a * b + c as well.
+// a * b + c, fused where the processor can. What is written as a * b + c is never fused.
 SIMD_INLINE vf multiply_add(vf a, vf b, vf c) {
 #if defined(__AVX512F__)
     return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
