@@ -17,7 +17,8 @@ from evaluators.models.parameter import Parameter
 from evaluators.population import Population
 from evaluators.schedule import multiplier
 from evaluators.tasks import digits
-from evaluators.tasks.task import Data, Examples, Task, Tier, to_tensor
+from evaluators.tasks.naming import Tier
+from evaluators.tasks.task import Data, Examples, Task, to_tensor
 from programs.ir import Program
 
 STEPS = 100

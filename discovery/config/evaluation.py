@@ -50,7 +50,7 @@ class EvaluationConfig(Section):
         time_limit: Seconds for one job.
     """
 
-    tasks: Annotated[Some[TaskName], Field(min_length=1)] = tasks.names()
+    tasks: Annotated[Some[TaskName], Field(min_length=1)] = tasks.DEFAULT
     seeds: Annotated[int, Field(ge=1, le=_MOST_SEEDS)] = 2
     fresh_seeds: Annotated[int, Field(ge=2, le=_MOST_SEEDS)] = 8
     rungs: Annotated[tuple[RungConfig, ...], Field(strict=False, min_length=1)] | None = None
