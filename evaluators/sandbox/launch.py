@@ -10,7 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+<<<<<<< HEAD
 from evaluators.native.build import LIBRARY
+=======
+from evaluators.native import build
+>>>>>>> interp
 from evaluators.sandbox import namespaces, paths
 from evaluators.sandbox.levels import Level, SandboxError
 from evaluators.sandbox.limits import Limits
@@ -87,6 +91,7 @@ def launch(
     env = {**PLAIN, **_threads(), **_gpu_environment(gpu=gpu), "PYTHONPATH": os.pathsep.join(folders)}
     env[LIBRARY] = "" if library is None else str(library)
     env |= {name: os.environ[name] for name in LOADER if name in os.environ}
+    env[build.LIBRARY] = str(build.library() or "")  # The child has no compiler and no place to keep what it makes.
     if level >= Level.NAMESPACES:
         shown = folders if library is None else [*folders, str(library)]
         argv = namespaces.command(argv, limits, shown, gpu=gpu)
