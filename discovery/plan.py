@@ -45,6 +45,7 @@ class Plan:
         noise: How much is repeated during the search.
         fresh_seeds: Training seeds of the final measurement, never used by the search.
         race: The learning-rate search that everybody gets.
+        hurdle: The share of candidates that go on from scouting at each step of the ladder; None for all.
         batch: Programs trained together in one job.
         device: Where to train: `auto`, `cpu` or `cuda`.
         time_limit: Seconds for one job.
@@ -58,6 +59,7 @@ class Plan:
     noise: NoiseConfig
     fresh_seeds: tuple[int, ...]
     race: Race
+    hurdle: float | None
     batch: int
     device: str
     time_limit: float
@@ -68,14 +70,22 @@ class Plan:
         first = _REPEATS_FROM + self.seed * _SEEDS_PER_RUN + repeats
         return tuple(range(first, first + self.noise.seeds))
 
-    def job(self, task: str, sources: Sequence[str], seeds: tuple[int, ...], budget: float = 1.0) -> Job:
-        """A job that trains these rules on one task, for a share of its steps."""
+    def job(
+        self,
+        task: str,
+        sources: Sequence[str],
+        seeds: tuple[int, ...],
+        budget: float = 1.0,
+        hurdle: float | None = None,
+    ) -> Job:
+        """A job that trains these rules on one task, for a share of its steps, with a hurdle to take after scouting."""
         return Job(
             programs=tuple(sources),
             task=task,
             seeds=seeds,
             race=self.race,
             budget=budget,
+            hurdle=hurdle,
             device=self.device,
             time_limit=self.time_limit,
             memory_limit=MEMORY_LIMIT,
@@ -86,15 +96,18 @@ def plan(config: Config, initial: tuple[Initial, ...]) -> Plan:
     """The plan of a configuration, with its rules found."""
     evaluation = config.evaluation
     first = config.seed * _SEEDS_PER_RUN
+    climb = ladder(evaluation, first)
     rates = HALF_DECADES if evaluation.learning_rates == "auto" else evaluation.learning_rates
     return Plan(
         seed=config.seed,
         initial=initial,
         tasks=tuple(evaluation.tasks),
-        ladder=ladder(evaluation, first),
+        ladder=climb,
         noise=config.noise,
         fresh_seeds=tuple(range(_FRESH_SEEDS_FROM + first, _FRESH_SEEDS_FROM + first + evaluation.fresh_seeds)),
         race=Race(learning_rates=rates, scout_fraction=evaluation.scout_fraction, finalists=evaluation.finalists),
+        # The same share at every step, so that no task decides alone.
+        hurdle=None if evaluation.hurdle is None else evaluation.hurdle ** (1 / len(climb.steps)),
         batch=evaluation.batch,
         device=evaluation.device,
         time_limit=evaluation.time_limit,

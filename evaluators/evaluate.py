@@ -64,6 +64,7 @@ def measure(job: Job, *, keep_weights: bool = True) -> Measured:
         steps=max(1, round(job.budget * task.steps)),
         device=device,
         deadline=started + job.time_limit,
+        hurdle=job.hurdle,
         keep_weights=keep_weights,
     )
     rest = iter(raced)

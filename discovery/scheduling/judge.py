@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from archive.records import Evaluation, Purpose, Verdict
 from discovery.measures import measured
+from discovery.scheduling.hurdle import Hurdles
 from discovery.scheduling.ladder import Ladder, Rung
 from discovery.scheduling.shrinkage import Population, Prior
 from discovery.scoring import REFERENCE_ID, log_ratios, losses
@@ -47,14 +48,17 @@ class Judge:
     Args:
         ladder: What candidates climb.
         initial: How many candidates were there before the search; the first is the reference.
+        hurdle: The share of candidates that go on from scouting at each step of the ladder; None for all.
 
     Attributes:
+        hurdles: What candidates have to take after scouting.
         judged: How many candidates have a verdict.
         device_seconds: Time that evaluators spent.
     """
 
-    def __init__(self, ladder: Ladder, initial: int) -> None:
+    def __init__(self, ladder: Ladder, initial: int, hurdle: float | None = None) -> None:
         self.ladder = ladder
+        self.hurdles = Hurdles(hurdle)
         self.judged = 0
         self.device_seconds = 0.0
         self._initial = initial
@@ -76,9 +80,12 @@ class Judge:
         self._check_version(evaluation)
         if evaluation.purpose is Purpose.FRESH:
             return
+        result = evaluation.result
+        if evaluation.purpose is Purpose.SEARCH and result.scouted:
+            self.hurdles.note((evaluation.task, evaluation.budget, evaluation.seeds), result.best_scout)
         record = self._records.setdefault(evaluation.candidate, _Record())
-        record.evaluations.append(replace(evaluation, result=evaluation.result.model_copy(update={"curve": ()})))
-        if evaluation.purpose is not Purpose.REMEASURE and evaluation.result.outcome is Outcome.SCORED:
+        record.evaluations.append(replace(evaluation, result=result.model_copy(update={"curve": ()})))
+        if evaluation.purpose is not Purpose.REMEASURE and result.outcome is Outcome.SCORED:
             self._complete_rungs(evaluation.candidate, record)
 
     def note(self, verdict: Verdict) -> None:

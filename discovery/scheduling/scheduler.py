@@ -49,7 +49,7 @@ class Scheduler:
         self.plan = plan
         self.grid = grid
         self.proposer = proposer
-        self.judge = Judge(plan.ladder, len(plan.initial))
+        self.judge = Judge(plan.ladder, len(plan.initial), plan.hurdle)
         self.phase = Phase.BASELINES
         self.open: dict[int, OpenJob] = {}
         self.next_job = 1
@@ -305,7 +305,9 @@ class Scheduler:
 
     def _start(self, batch: Batch) -> Asked:
         sources = [self._roster.text(candidate) for candidate in batch.candidates]
-        job = self.plan.job(batch.task, sources, batch.seeds, batch.budget)
+        searching = batch.purpose is Purpose.SEARCH
+        hurdle = self.judge.hurdles.at((batch.task, batch.budget, batch.seeds)) if searching else None
+        job = self.plan.job(batch.task, sources, batch.seeds, batch.budget, hurdle)
         asked = OpenJob(self.next_job, batch.purpose, batch.candidates, job)
         self.next_job += 1
         self.open[asked.id] = asked
