@@ -9,7 +9,7 @@ from programs.ir import Program
 from programs.layout import Layout, width
 
 _FORWARD_AND_BACKWARD = 6
-"""Operations per weight and example: a product and a sum each forward, for the inputs' gradient and for the weights'."""
+"""Operations per weight and example: a product and a sum forward, for the inputs' gradient and for the weights'."""
 
 
 def step_flops(task: Task) -> float:

@@ -16,7 +16,7 @@ Seed = Annotated[int, Field(ge=0)]
 class Outcome(StrEnum):
     """How the evaluation of one program ended. Only `SCORED` comes with losses.
 
-    All but `SCORED` and `OUTPACED` are failures. Who is outpaced learned, but less in scouting than a job's hurdle asks.
+    All but `SCORED` and `OUTPACED` are failures. Who is outpaced learned, but less in scouting than the hurdle asks.
     """
 
     SCORED = "scored"

@@ -94,12 +94,7 @@ def race(
     chosen = [_finalists(scouting.of(index), settings.finalists, untrained, hurdle) for index in entries]
     final = stage(
         task,
-        [
-            Lane(index, rate, seed)
-            for index in entries
-            for rate in chosen[index]
-            for seed in seeds
-        ],
+        [Lane(index, rate, seed) for index in entries for rate in chosen[index] for seed in seeds],
         steps,
         keep_weights,
     )

@@ -1,9 +1,9 @@
 """Who goes on from scouting to the finals of a race: the best share of all that scouted the same before.
 
-Scouting every learning rate for a tenth of the steps costs a fifth of a whole evaluation, and most proposals can be told
-from the best by then. Asynchronous, like the rungs: a hurdle is what the losses known by then say, it is stored with the
-job that has to take it, and nobody waits for anybody. A rung with fewer steps cannot say this: it would train finals of
-its own, and the next rung would scout again.
+Scouting every learning rate for a tenth of the steps costs a fifth of a whole evaluation, and most proposals can be
+told from the best by then. Asynchronous, like the rungs: a hurdle is what the losses known by then say, it is stored
+with the job that has to take it, and nobody waits for anybody. A rung with fewer steps cannot say this: it would train
+finals of its own, and the next rung would scout again.
 """
 
 from __future__ import annotations
