@@ -14,7 +14,7 @@ In reading order:
   gathered into `passes`. `native`: the engine for CPUs, in C++.
 - `race`: the learning-rate search that every rule gets, candidate and baseline alike.
 - `side_by_side`: very small runs of many rules, to see whether they train alike.
-- `memory`: what a rule will need, known before it runs.
+- `memory`: what a rule will need, known before it runs. `cost`: what its evaluation took, in operations and bytes.
 - `device`: where it runs.
 - `evaluate`: `evaluate(job) -> report`, the front door.
 - `sandbox`: the same in a confined process, which is how a search does it.

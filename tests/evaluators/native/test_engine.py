@@ -28,7 +28,9 @@ ALIKE = 15
 """Steps over which rounding has not grown yet."""
 
 
-def run(texts: Sequence[str], lanes: Sequence[Lane], *, task: Task = DIGITS, hopeless: float = 1.2) -> tuple[Trace, ...]:
+def run(
+    texts: Sequence[str], lanes: Sequence[Lane], *, task: Task = DIGITS, hopeless: float = 1.2
+) -> tuple[Trace, ...]:
     return train(task, [parse(text) for text in texts], lanes, steps=STEPS, hopeless=hopeless).traces
 
 
@@ -101,7 +103,9 @@ def test_a_deadline_within_a_run_ends_it(rules: dict[str, str]) -> None:
     task, steps = tasks.get("text_ngram"), 10**5  # many times more than there is time for
     task.data  # noqa: B018 - loaded before the time runs
     deadline = time.monotonic() + 1.5
-    (trace,) = train(task, [parse(rules["sgd"])], [Lane(0, 1e-2, 0)], steps=steps, hopeless=9.0, deadline=deadline).traces
+    (trace,) = train(
+        task, [parse(rules["sgd"])], [Lane(0, 1e-2, 0)], steps=steps, hopeless=9.0, deadline=deadline
+    ).traces
     assert trace.fate is Fate.TIMEOUT
     assert 0 < len(trace.losses) < steps
     assert np.isfinite(trace.losses).all()
