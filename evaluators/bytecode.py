@@ -11,14 +11,16 @@ more, and otherwise changes places with a second buffer at the end of the step.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluators.nodes import HOST, MOVE, REDUCTIONS, STEPS, WEIGHTED, Finish, Graph, Node, Role, T, lower
+from evaluators.nodes import HOST, MOVE, REDUCTIONS, WEIGHTED, Finish, Graph, Role, lower
+from evaluators.passes import schedule
 from programs.ir import Program
 from programs.kinds import Kind
 from programs.layout import Layout, extents
@@ -156,6 +158,21 @@ def compile(  # noqa: A001 - what it does
     return _Assembly(lower(program, hypers or {}, subtract=subtract), layout, subtract).code()
 
 
+_Name = tuple[str, int]
+"""What a pass keeps in a register: `("node", index)`, or `("spread", value)`."""
+
+
+class _Entry(NamedTuple):
+    """An instruction of a pass before it has registers. `place` is where the result goes outside them, or 0."""
+
+    op: str
+    name: _Name
+    place: int
+    sources: list[int | _Name]
+    narrow: int
+    finish: int
+
+
 class _Assembly:
     def __init__(self, graph: Graph, layout: Layout, subtract: bool) -> None:
         self.graph, self.layout = graph, layout
@@ -182,7 +199,8 @@ class _Assembly:
         graph = self.graph
         swaps, moves, states = self._place_states()
         self.place[-1] = _operand(Space.BUFFER, self.output)
-        rows = [self._stage(number, nodes) for number, nodes in enumerate(self._place_nodes(states))]
+        self._place_nodes()
+        rows = [self._stage(nodes) for nodes in self.stages]
         varying = graph.varying
         host_slots = sorted(self.host_slots.items(), key=lambda item: item[0] in varying)
         from_host = [(scalar, slot) for slot, scalar in host_slots]
@@ -234,7 +252,9 @@ class _Assembly:
         """The buffers and scalars to exchange after a step, and where each state is."""
         graph = self.graph
         leaves = {leaf.name: index for index, leaf in enumerate(graph.leaves)}
-        swaps, moves, states = [], [], []
+        swaps: list[tuple[int, int]] = []
+        moves: list[tuple[int, int]] = []
+        states: list[int] = []
         for name, node in zip(graph.facts.program.states, graph.nexts, strict=True):
             leaf = leaves[name]
             place = self.leaf_place[leaf]
@@ -253,7 +273,7 @@ class _Assembly:
             return self.stage_of[reader] < self.stage_of[writer]
         return self.graph.nodes[writer].role is Role.ELEMENTWISE and reader <= writer
 
-    def _place_nodes(self, states: list[int]) -> list[list[int]]:
+    def _place_nodes(self) -> None:
         """Give every value that outlives its stage a buffer, which another may have when nobody reads it any more."""
         graph, stage_of = self.graph, self.stage_of
         free: dict[Kind, list[int]] = defaultdict(list)
@@ -272,9 +292,8 @@ class _Assembly:
                     self.place[index] = self._new(node.kind)
             for index in ends[number]:
                 free[graph.nodes[index].kind].append(self.place[index])
-        return self.stages
 
-    def _stage(self, number: int, members: list[int]) -> tuple[int, int, int, int]:
+    def _stage(self, members: list[int]) -> tuple[int, int, int, int]:
         nodes = self.graph.nodes
         first = len(self.instructions)
         if nodes[members[0]].role is Role.WHOLE:
@@ -282,43 +301,39 @@ class _Assembly:
             return Mode.WHOLE, nodes[members[0]].kind, first, first + 1
         kind = nodes[members[0]].wide
         entries = self._entries(members, kind)
-        last = {source: at for at, entry in enumerate(entries) for source in entry[2]}
-        registers: dict[object, int] = {}
+        last = {source: at for at, entry in enumerate(entries) for source in entry.sources}
+        registers: dict[_Name, int] = {}
         free: list[int] = []
         mode, used = Mode.FLAT, 0
-        for at, (op, name, sources, narrow, finish) in enumerate(entries):
-            operands = [registers[source] if source in registers else source for source in sources]
-            for source in {*sources} & registers.keys():
-                if last[source] == at:
-                    free.append(registers.pop(source))
-            place = self.place[name] if isinstance(name, int) else 0
+        for at, entry in enumerate(entries):
+            operands = [registers[source] if isinstance(source, tuple) else source for source in entry.sources]
+            ended = [source for source in {*entry.sources} & registers.keys() if last[source] == at]
+            free += [registers.pop(source) for source in ended]
+            place = entry.place
             if not place:
                 if not free:
                     free.append(_operand(Space.REGISTER, used))
                     used += 1
-                place = registers[name] = free.pop()
-                if name not in last:
-                    free.append(place)
-            each = op in _SPREADS or any(operand >> 24 == Space.EACH for operand in operands)  # type: ignore[operator]
-            if each or (op in _GATHERS and not finish & Finish.GLOBAL):
+                place = registers[entry.name] = free.pop()
+            gathers = entry.op in _GATHERS and not entry.finish & Finish.GLOBAL
+            if gathers or entry.op in _SPREADS or any(operand >> 24 == Space.EACH for operand in operands):
                 mode = Mode.BY_PARAMETER
-            self._emit(op, place, operands, narrow, finish)  # type: ignore[arg-type]
+            self._emit(entry.op, place, operands, entry.narrow, entry.finish)
         self.registers = max(self.registers, used)
         return mode, kind, first, len(self.instructions)
 
-    def _entries(self, members: list[int], kind: Kind) -> list[tuple[str, object, list[object], int, int]]:
-        """What a pass does: `(op, what it makes, sources, narrow kind, finish)`.
-
-        A source is an operand, or the name of what another entry makes: a node, or a value that is spread.
-        """
-        entries: list[tuple[str, object, list[object], int, int]] = []
-        spread: set[object] = set()
+    def _entries(self, members: list[int], kind: Kind) -> list[_Entry]:
+        """What a pass does: its nodes, and before their first use the values that have to be spread."""
+        entries: list[_Entry] = []
+        spread: set[_Name] = set()
         for index in members:
             node = self.graph.nodes[index]
-            sources: list[object] = []
+            sources: list[int | _Name] = []
             for source in node.sources:
                 narrow = self.graph.kind(source)
-                if narrow is Kind.SCALAR or narrow is kind:
+                if narrow is kind and 0 <= source < HOST and not self.place[source]:
+                    sources.append(("node", source))
+                elif narrow is Kind.SCALAR or narrow is kind:
                     sources.append(self._value(source))
                 elif narrow is Kind.PER_TENSOR:
                     sources.append(_operand(Space.EACH, self._value(source) & 0xFFFFFF))
@@ -327,17 +342,17 @@ class _Assembly:
                     if name not in spread:
                         spread.add(name)
                         op = SPREAD_COLUMNS if narrow.axes[0] == "1" else SPREAD_ROWS
-                        entries.append((op, name, [self._value(source)], narrow, 0))
+                        entries.append(_Entry(op, name, 0, [self._value(source)], narrow, 0))
                     sources.append(name)
-            entries.append((node.op, index, sources, 0, node.finish))
+            entries.append(_Entry(node.op, ("node", index), self.place[index], sources, 0, node.finish))
         return entries
 
     def _value(self, source: int) -> int:
-        """The operand that a value is read by; of one that stays in a register, which has none yet, its node."""
+        """The operand by which a value is read that has a place outside the registers."""
         if source < 0:
             return self.leaf_place[-1 - source]
         if source < HOST:
-            return self.place[source] or source
+            return self.place[source]
         slot = source - HOST
         if slot not in self.host_slots:
             self.host_slots[slot] = self._new(Kind.SCALAR) & 0xFFFFFF
@@ -353,49 +368,11 @@ class _Assembly:
         self.instructions.append([OPCODES[op], place, *operands, *[0] * (4 - len(operands)), kind, finish])
 
 
-def schedule(graph: Graph) -> tuple[list[int], list[list[int]]]:
-    """The stage of each node, and the nodes of each stage in order.
-
-    Nodes have a level: one above those of what they use, or the same where both are in one pass. Every node takes the
-    highest level that those who use it allow; the last node, which applies the update, the highest of all.
-    """
-    nodes = graph.nodes
-    earliest: list[int] = []
-    for node in nodes:
-        earliest.append(
-            max(
-                [earliest[source] + (not _same_pass(nodes[source], node)) for source in node.sources if 0 <= source < HOST],
-                default=0,
-            )
-        )
-    level = [max(earliest)] * len(nodes)
-    for index in range(len(nodes) - 1, -1, -1):
-        node = nodes[index]
-        for source in node.sources:
-            if 0 <= source < HOST:
-                level[source] = min(level[source], level[index] - (not _same_pass(nodes[source], node)))
-    stages: dict[tuple[int, int, int], list[int]] = defaultdict(list)
-    for index, node in enumerate(nodes):
-        # Within a level the pass over the weights comes last: it changes them.
-        key = (0, index) if node.role is Role.WHOLE else (1 + (node.wide is Kind.TENSOR), int(node.wide))
-        stages[level[index], *key].append(index)
-    ordered = [stages[key] for key in sorted(stages)]
-    stage_of = [0] * len(nodes)
-    for number, members in enumerate(ordered):
-        for index in members:
-            stage_of[index] = number
-    return stage_of, ordered
-
-
-def _same_pass(source: Node, user: Node) -> bool:
-    return source.role is Role.ELEMENTWISE and user.role is not Role.WHOLE and source.kind is user.wide
-
-
 def _operand(space: int, index: int) -> int:
     return space << 24 | index
 
 
-def _table(rows: list[list[int]] | list[tuple[int, ...]], columns: int) -> NDArray[np.int32]:
+def _table(rows: Sequence[Sequence[int]], columns: int) -> NDArray[np.int32]:
     return np.array(rows, np.int32).reshape(-1, columns)
 
 

@@ -33,7 +33,7 @@ class Serving:
     reason: str = ""
 
     def of(self, program: Program) -> Engine:
-        """Which engine trains a program: for rules that ask for the curvature, which takes second derivatives, torch."""
+        """Which engine trains a program; for rules that ask for the curvature, a second derivative, it is torch."""
         return Engine.TORCH if "h" in program.inputs else self.engine
 
 

@@ -65,6 +65,7 @@ def measure(job: Job, *, keep_weights: bool = True) -> Measured:
         device=device,
         engine=job.engine,
         deadline=started + job.time_limit,
+        hurdle=job.hurdle,
         keep_weights=keep_weights,
     )
     rest = iter(raced)

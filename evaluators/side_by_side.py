@@ -16,7 +16,8 @@ from evaluators.models.losses import cross_entropy
 from evaluators.models.parameter import Parameter
 from evaluators.population import Population
 from evaluators.tasks import digits
-from evaluators.tasks.task import Data, Examples, Task, Tier, to_tensor
+from evaluators.tasks.naming import Tier
+from evaluators.tasks.task import Data, Examples, Task, to_tensor
 from programs.ir import Program
 
 STEPS = 100

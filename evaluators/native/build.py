@@ -73,11 +73,19 @@ def unavailable() -> str:
     return ""
 
 
-@cache
+_ENVIRONMENT = ("SAVANNA_CXX", "CXX", "PATH", "HOME", "XDG_CACHE_HOME")
+"""What decides what is built and where it is kept."""
+
+
 def _found() -> tuple[Path | None, str]:
     given = os.environ.get(LIBRARY)
     if given is not None:
         return (Path(given), "") if given else (None, "the process that started this one has no library")
+    return _built(tuple([os.environ.get(name) for name in _ENVIRONMENT]))
+
+
+@cache
+def _built(environment: tuple[str | None, ...]) -> tuple[Path | None, str]:  # noqa: ARG001 - it is what decides
     try:
         return build(), ""
     except BuildError as error:
@@ -122,9 +130,8 @@ def _compiler() -> list[str]:
 
 
 def _target(command: list[str]) -> list[str]:
-    """How to ask for all that this processor can do: `-march=native`, but on ARM, where older compilers want `-mcpu`."""
-    choices = (["-march=native"], ["-mcpu=native"])
-    for flags in choices:
+    """How to ask for all that this processor can do; on ARM some compilers only know the second way."""
+    for flags in (["-march=native"], ["-mcpu=native"]):
         if _run([*command, *flags, "-x", "c++", "-E", os.devnull]).returncode == 0:
             return flags
     return []
@@ -142,6 +149,8 @@ def _folder() -> Path:
     """A folder of the user's own, where nobody else can leave a library."""
     home = os.environ.get("XDG_CACHE_HOME", "")
     folder = (Path(home) if home.startswith("/") else Path.home() / ".cache") / "savanna"
+    if not folder.is_absolute():
+        raise BuildError(f"the library has no place to be kept: the home folder is {Path.home()}")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if os.name == "posix" and (folder.stat().st_uid != os.geteuid() or folder.stat().st_mode & 0o022):
         raise BuildError(f"{folder} can be written to by others than this user")
@@ -187,7 +196,7 @@ def _run_all(commands: Sequence[Sequence[str]]) -> None:
             output, _ = process.communicate(timeout=BUILD_SECONDS)
             running.pop(0)
             if process.returncode:
-                raise BuildError(f"the C++ compiler {process.args[0]} failed: {output[:MESSAGE].strip()}")  # type: ignore[index]
+                raise BuildError(f"the C++ compiler {commands[0][0]} failed: {output[:MESSAGE].strip()}")
     except subprocess.TimeoutExpired:
         raise BuildError(f"the C++ compiler took more than {BUILD_SECONDS} s") from None
     finally:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from evaluators.native.build import LIBRARY
+from evaluators.native import build
 from evaluators.sandbox import namespaces, paths
 from evaluators.sandbox.levels import Level, SandboxError
 from evaluators.sandbox.limits import Limits
@@ -63,7 +63,6 @@ def launch(
     arguments: Sequence[str] = (),
     gpu: bool = False,
     sources: Sequence[Path] = (),
-    library: Path | None = None,
 ) -> Launch:
     """How to start `python -m module` at this level.
 
@@ -74,7 +73,6 @@ def launch(
         arguments: Follow the module.
         gpu: Let it reach the GPUs.
         sources: More folders to import from, besides `programs` and `evaluators` themselves.
-        library: That of the native engine, which the child could not build.
 
     Raises:
         SandboxError: The level needs a program that is not here.
@@ -85,11 +83,10 @@ def launch(
     # Not -I, which would also ignore PYTHONPATH: it is set here, in an environment that holds nothing else.
     argv = [sys.executable, "-s", "-P", "-m", module, *arguments]
     env = {**PLAIN, **_threads(), **_gpu_environment(gpu=gpu), "PYTHONPATH": os.pathsep.join(folders)}
-    env[LIBRARY] = "" if library is None else str(library)
     env |= {name: os.environ[name] for name in LOADER if name in os.environ}
+    env[build.LIBRARY] = str(build.library() or "")  # The child has no compiler and no place to keep what it makes.
     if level >= Level.NAMESPACES:
-        shown = folders if library is None else [*folders, str(library)]
-        argv = namespaces.command(argv, limits, shown, gpu=gpu)
+        argv = namespaces.command(argv, limits, folders, gpu=gpu)
         env["TMPDIR"] = str(paths.SCRATCH)
     return Launch(tuple(argv), env, "/")
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from evaluators import tasks
 from evaluators.job import Job, Outcome, Report, Result
-from evaluators.native.build import library
 from evaluators.sandbox import claims
 from evaluators.sandbox.bisect import Death, bisect
 from evaluators.sandbox.claims import Measured
@@ -109,7 +108,7 @@ class Sandbox:
     def _launch(self) -> Launch:
         """How to start a zygote."""
         arguments = (str(int(self.level)), self._limits.encode(), "gpu" if self._gpu else "cpu")
-        return launch(self.level, ZYGOTE, self._limits, arguments=arguments, gpu=self._gpu, library=library())
+        return launch(self.level, ZYGOTE, self._limits, arguments=arguments, gpu=self._gpu)
 
     def _known(self, job: Job) -> Judgement:
         """What a judge says of a task and its seeds before anything has run."""

@@ -143,7 +143,7 @@ def main(arguments: list[str], bodies: Mapping[str, Body] = BODIES) -> None:
     prepare()
     for name in tasks.names():
         tasks.get(name)
-    build.unavailable()  # Loads the library of the native engine, which nobody could do behind the next line.
+    build.unavailable()  # Loads the library, which the children share; a child may not be able to read it.
     gc.disable()
     try:
         enter(level, limits, gpu=gpu)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,8 +15,11 @@ from torch import Tensor
 
 from evaluators.models.model import Model
 from evaluators.models.parameter import Parameter
+from evaluators.tasks.naming import Tier, variant_name
 from programs.layout import Layout
 
+ORDERS_KEPT = 16
+"""Seeds whose order of examples a task remembers, because to shuffle many takes longer than to train a small model."""
 VALIDATION_CHUNK = 256
 """Validation examples computed at once, so that intermediate values stay small."""
 
@@ -26,14 +28,6 @@ def to_tensor(array: NDArray[Any], device: torch.device) -> Tensor:
     """Examples as torch wants them: integers in 64 bits."""
     wide = array if np.issubdtype(array.dtype, np.floating) else array.astype(np.int64)
     return torch.tensor(wide, device=device)
-
-
-class Tier(StrEnum):
-    """What a task may be used for, by size. A search never looks at the higher tiers."""
-
-    SEARCH = "search"
-    VALIDATE = "validate"
-    TEST = "test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +64,7 @@ class Task:
         load: Gives the data, without any network; called once in a process.
         model: What is trained, as data; every engine can run it. A task without one is trained in torch alone, and has
             to bring its own `parameters` and `loss`.
+        widen: Gives the model with every hidden width so many times as large.
         parameters: The parameter tensors of the model.
         loss: Mean loss of each lane. Is given each parameter as `(lanes, *shape)`, inputs `(lanes, batch, ...)` and
             targets `(lanes, batch, ...)`, and returns `(lanes,)`. A lane's loss depends on that lane alone.
@@ -86,6 +81,7 @@ class Task:
     batch: int
     load: Callable[[], Data]
     model: Model | None = None
+    widen: Callable[[int], Model] | None = None
     parameters: tuple[Parameter, ...] = ()
     loss: Callable[[Sequence[Tensor], Tensor, Tensor], Tensor] = _no_loss
 
@@ -135,11 +131,52 @@ class Task:
 
         Every epoch is a fresh permutation, and a shorter run sees the beginning of what a longer one sees.
         """
-        rng = np.random.default_rng([seed, 1])
-        examples = len(self.data.train.targets)
-        epochs = -(-steps * self.batch // examples)
-        order = np.concatenate([rng.permutation(examples) for _ in range(epochs)])
-        return order[: steps * self.batch].reshape(steps, self.batch)
+        order, needed = self._orders.get(seed), steps * self.batch
+        if order is None or len(order) < needed:
+            rng = np.random.default_rng([seed, 1])
+            examples = len(self.data.train.targets)
+            epochs = -(-needed // examples)
+            order = np.concatenate([rng.permutation(examples) for _ in range(epochs)])[:needed]
+            order.flags.writeable = False
+            if len(self._orders) >= ORDERS_KEPT:
+                self._orders.clear()
+            self._orders[seed] = order
+        return order[:needed].reshape(steps, self.batch)
+
+    @cached_property
+    def _orders(self) -> dict[int, NDArray[np.int64]]:
+        """The order of the examples of each seed, as far as it was asked for."""
+        return {}
+
+    def variant(self, *, width: int = 1, batch: float = 1, horizon: float = 1) -> Task:
+        """This task at other sizes, on the same data.
+
+        Args:
+            width: Factor on every hidden width of the model.
+            batch: Factor on the examples in a batch.
+            horizon: Factor on the steps.
+
+        Raises:
+            ValueError: The model has no other widths.
+        """
+        model = self.model
+        if width != 1:
+            if self.widen is None:
+                raise ValueError(f"The model of task {self.name!r} has no other widths.")
+            model = self.widen(width)
+        return replace(
+            self,
+            name=variant_name(self.name, {"width": width, "batch": batch, "horizon": horizon}),
+            steps=max(1, round(self.steps * horizon)),
+            batch=max(1, round(self.batch * batch)),
+            load=lambda: self.data,
+            model=model,
+        )
+
+    def longer(self, factor: int, tier: Tier) -> Task:
+        """This task with so many times as many steps, under the name `<name>_long`."""
+        doc = f"{self.doc}; {factor} times as many steps"
+        return replace(self.variant(horizon=factor), name=f"{self.name}_long", doc=doc, tier=tier)
 
     def views(self, weights: Tensor) -> list[Tensor]:
         """Flat weights `(lanes, layout.size)` as one `(lanes, *shape)` for each parameter, in the same memory."""

@@ -49,11 +49,12 @@ def case(seed: int = 0, layout: Layout = ODD, steps: int = 3) -> Case:
 def reference(program: Program, shown: Case, dtype: type = np.float32) -> tuple[Floats, list[Floats]]:
     """The updates `(steps, size)` and the last states by `programs.run`."""
     runner = Runner(program, shown.layout, NUMPY)
-    w, rate = shown.w.astype(dtype)[None], np.array([[shown.lr]], np.float32).astype(dtype)
+    w: Floats = shown.w.astype(dtype)[None]
+    rate: Floats = np.array([[shown.lr]], np.float32).astype(dtype)
     states: tuple[Floats, ...] = runner.zero_states(w)
     updates = []
     for step, (g, loss) in enumerate(zip(shown.gradients, shown.losses, strict=False), 1):
-        loss_array = np.array([[loss]], np.float32).astype(dtype)
+        loss_array: Floats = np.array([[loss]], np.float32).astype(dtype)
         arrays = {"w": w, "g": g.astype(dtype)[None], "w0": 0.5 * w, "h": w, "loss": loss_array, "lr": rate}
         (update,), states = runner({**arrays, "t": float(step), "T": float(len(shown.gradients))}, states)
         updates.append(update[0])

@@ -14,11 +14,9 @@ from programs.parse import parse
 from updates import Case, Floats, native, reference
 
 INF, NAN = np.inf, np.nan
-SPECIAL = np.array(
-    [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.5, 3.0, 1e-3, -1e-7, 1e-20, -1e-20, 1e-39, -1e-45, 1.2e-38]
-    + [30.0, -30.0, 88.5, -88.5, 89.5, -104.5, 1e4, -3e9, 1e19, -1e20, 3e38, -3e38, INF, -INF, NAN],
-    np.float32,
-)
+ORDINARY = [1.0, -1.0, 0.5, -0.5, 2.0, -2.5, 3.0, 1e-3, -1e-7, 30.0, -30.0, 88.5, -88.5, 89.5, -104.5, 1e4, -3e9]
+EXTREME = [0.0, -0.0, 1e-20, -1e-20, 1e-39, -1e-45, 1.2e-38, 1e19, -1e20, 3e38, -3e38, INF, -INF, NAN]
+SPECIAL = np.array([*ORDINARY, *EXTREME], np.float32)
 ELEMENTWISE = [op for op in OPS.values() if op.shape is Shape.ELEMENTWISE]
 ULPS = 5
 """glibc's vector functions promise 4 of the true value, and the reference has an error of its own."""
