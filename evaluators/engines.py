@@ -10,7 +10,7 @@ import torch
 
 from evaluators import train as torch_engine
 from evaluators.cuda import engine as cuda_engine
-from evaluators.cuda import kernel
+from evaluators.cuda import images
 from evaluators.job import Engine
 from evaluators.lanes import Lane, Trace, Training
 from evaluators.native import build
@@ -57,7 +57,7 @@ def choose(wanted: Engine, task: Task, device: torch.device) -> Serving:
 
 def _obstacle(engine: Engine, task: Task) -> str:
     if engine is Engine.CUDA:
-        return kernel.unavailable()
+        return images.unavailable()
     return unsupported(task) or build.unavailable()
 
 

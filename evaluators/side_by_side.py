@@ -41,10 +41,7 @@ def losses(programs: Sequence[Program], rates: Sequence[Sequence[float]], nudge:
     population.weights[1::2] *= 1 + nudge
     order, train = _TASK.batches(0, STEPS), _TASK.data.train
     inputs, targets = (to_tensor(array[order], population.weights.device) for array in (train.inputs, train.targets))
-    found = [
-        population.step(inputs[step : step + 1], targets[step : step + 1], step + 1)
-        for step in range(STEPS)
-    ]
+    found = [population.step(inputs[step : step + 1], targets[step : step + 1], step + 1) for step in range(STEPS)]
     curves: NDArray[np.float64] = torch.stack(found).numpy()
     most = 2 * curves[0].max()  # a run that is lost is lost, however far
     curves = np.minimum(np.where(np.isnan(curves), most, curves), most)

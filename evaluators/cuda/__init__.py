@@ -8,7 +8,7 @@ In reading order:
 
 - `tables`: the programs of a population packed for the kernel.
 - `source/*.cuh`: the kernel: `update` is a step of a lane, `passes` its elementwise stages, `whole` the others.
-- `kernel`: compiles it with NVRTC, once in a process, and launches it.
+- `images`: compiles it with NVRTC, once on a machine. `kernel`: launches it.
 - `population`: the lanes on the device, their steps in a graph, dropping the dead.
 - `engine`: `train`, with as many lanes at once as fit into the device's memory.
 """

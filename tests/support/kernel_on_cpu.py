@@ -11,7 +11,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from evaluators.cuda.kernel import Kernel, Shape, source
+from evaluators.cuda.images import Shape, source
+from evaluators.cuda.kernel import Kernel, shared_bytes
 from evaluators.cuda.tables import Tables
 
 COMPILER = shutil.which("g++") or shutil.which("clang++")
@@ -29,7 +30,7 @@ class HostKernel:
     def __init__(self, library: ctypes.CDLL, shape: Shape, tables: Tables) -> None:
         self._function = library.savanna_update
         self._function.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_long]
-        self._shared = shape.shared(tables)
+        self._shared = shared_bytes(tables, shape)
 
     def launch(self, pointers: Tensor, blocks: int) -> None:
         """Run it."""

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from evaluators.cuda.kernel import Kernel, Shape
+from evaluators.cuda.images import Shape
+from evaluators.cuda.kernel import Kernel
 from evaluators.cuda.tables import Tables
 from kernel_on_cpu import COMPILER, build
 
