@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -35,6 +35,13 @@ class Serving:
     def of(self, program: Program) -> Engine:
         """Which engine trains a program; for rules that ask for the curvature, a second derivative, it is torch."""
         return Engine.TORCH if "h" in program.inputs else self.engine
+
+
+_TRAINS: dict[Engine, Callable[..., Training]] = {
+    Engine.TORCH: torch_engine.train,
+    Engine.NATIVE: native_engine.train,
+    Engine.CUDA: cuda_engine.train,
+}
 
 
 def choose(wanted: Engine, task: Task, device: torch.device) -> Serving:
@@ -79,11 +86,10 @@ def train(
         serving: From `choose`, for this task and device.
     """
     served = [serving.of(program) for program in programs]
-    trains = {Engine.TORCH: torch_engine.train, Engine.NATIVE: native_engine.train, Engine.CUDA: cuda_engine.train}
     seconds: dict[int, float] = {}
     traces: dict[Engine, list[Trace]] = {}
     for engine in dict.fromkeys(served):
-        done = trains[engine](
+        done = _TRAINS[engine](
             task,
             programs,
             [lane for lane in lanes if served[lane.program] is engine],

@@ -15,8 +15,10 @@ from evaluators.cuda.kernel import DeviceKernel, Kernel
 from evaluators.cuda.population import DevicePopulation
 from evaluators.cuda.tables import Tables
 from evaluators.lanes import Fate, Lane
+from evaluators.models.parameter import Parameter
 from evaluators.population import Population
-from evaluators.tasks.task import Data, Examples, Parameter, Task, Tier
+from evaluators.tasks.naming import Tier
+from evaluators.tasks.task import Data, Examples, Task
 from evaluators.train import train
 from programs import zoo
 from programs.generate import random_program
