@@ -6,7 +6,6 @@ for it; examples come first, as everywhere in torch.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -16,7 +15,6 @@ from torch.nn import functional
 from evaluators.models import layers as kinds
 from evaluators.models.layers import Layer, Shape
 from evaluators.models.losses import CrossEntropy
-from evaluators.models.model import Model
 from evaluators.schedule import multiplier
 from evaluators.tasks.task import Task, to_tensor
 
