@@ -54,7 +54,7 @@ def train(
     """
     traces: list[Trace] = []
     seconds: Counter[int] = Counter()
-    for portion in _portions(lanes, most or _that_fit(task, device)):
+    for portion in _portions(lanes, most or that_fit(task, device)):
         done = train_portion(
             task,
             programs,
@@ -76,7 +76,7 @@ def _portions(lanes: Sequence[Lane], most: int) -> Iterator[Sequence[Lane]]:
         yield lanes[start : start + most]
 
 
-def _that_fit(task: Task, device: torch.device) -> int:
+def that_fit(task: Task, device: torch.device) -> int:
     """How many lanes fit into the free memory, from what a few of them take in a forward and backward pass."""
     free, _ = torch.cuda.mem_get_info(device)
     before = torch.cuda.memory_allocated(device)

@@ -146,7 +146,7 @@ class DevicePopulation:
         self._leaves = [view.detach().requires_grad_() for view in self._task.views(self.weights)]
         pointers = self._pointers()
         self._table = torch.tensor(pointers, dtype=torch.int64, device=self._device)
-        self._step = _captured(self._gradient, self._eager) if self._device.type == "cuda" else self._eager
+        self._step = captured(self.gradient, self._eager) if self._device.type == "cuda" else self._eager
 
     def _pointers(self) -> list[int]:
         """The structure `Tables` of `lane.cuh`."""
@@ -165,7 +165,7 @@ class DevicePopulation:
             *(tables.most_scalars, tables.most_registers, tables.most_gathers),
         ]
 
-    def _gradient(self) -> None:
+    def gradient(self) -> None:
         """Losses and gradients of all lanes for the batch of the step."""
         examples = self._order.index_select(0, self._counter)[0]
         inputs, targets = (self._by_lane(values[examples]) for values in (self._inputs, self._targets))
@@ -176,10 +176,14 @@ class DevicePopulation:
 
     def _eager(self) -> None:
         """One step of every lane, without the host looking on."""
-        self._gradient()
+        self.gradient()
         self._record.index_copy_(0, self._counter, self._losses[None])
-        self._kernel.launch(self._table, len(self.alive))
+        self.update()
         self._counter.add_(1)
+
+    def update(self) -> None:
+        """Every lane's own program, for the losses and gradients that are there."""
+        self._kernel.launch(self._table, len(self.alive))
 
     def _by_lane(self, values: Tensor) -> Tensor:
         """`(seeds, ...)` to `(alive, ...)`, without a copy where there is only one seed."""
@@ -188,7 +192,7 @@ class DevicePopulation:
         return values.index_select(0, self._seed_rows)
 
 
-def _captured(warm_up: Callable[[], None], step: Callable[[], None]) -> Callable[[], None]:
+def captured(warm_up: Callable[[], None], step: Callable[[], None]) -> Callable[[], None]:
     """A step as one launch. What runs before the capture must leave the lanes as they are."""
     side = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch's own
     side.wait_stream(torch.cuda.current_stream())
