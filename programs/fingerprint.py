@@ -89,11 +89,13 @@ def behaviour(program: Program) -> Behaviour:
     decisions = set()
     for index, arguments in zip(watched, seen, strict=True):
         op = program.body[index].op
-        if op in _BRANCHING or (op in _CHOOSING and kinds[index] is Kind.TENSOR):
-            if not _varied(op, arguments):
-                decisions.add(structure(program).encode())
+        if op in _BRANCHING and isinstance(arguments[0], float):
+            continue  # depends on nothing that is shown: it goes the same way forever
+        many = op in _BRANCHING or (op in _CHOOSING and kinds[index] is Kind.TENSOR)
+        if many and not _varied(op, arguments):
+            decisions.add(structure(program).encode())
         else:
-            decisions.add(_hash(digits(_margin(arguments))))
+            decisions.add(_hash(digits(_shown(op, arguments))))
     if not proportional:
         slow, fast = np.split(updates, 2, axis=1)
         if not same(fast / _FACTOR, slow):
@@ -113,20 +115,39 @@ def _varied(op: str, arguments: Sequence[float | Array]) -> bool:
     """Whether the probes show all that a branch, or a choice among hundreds of numbers, may return."""
     first, *rest = arguments
     if op in _BRANCHING:
-        return isinstance(first, float) or len(np.unique(first != 0)) == 2
+        return len(np.unique(first != 0)) == 2
     widths = {np.shape(argument)[-1:] for argument in arguments} - {(), (1,)}
     return len(widths) == 1 and all(np.any(first < bound) and np.any(first > bound) for bound in rest)
 
 
-def _margin(arguments: Sequence[float | Array]) -> Array:
-    """What a decision looks at, `(steps * lanes, 1, width)`, as a share of the largest: differences where it can."""
+def _shown(op: str, arguments: Sequence[float | Array]) -> Array:
+    """What a decision looks at, `(steps * lanes, 1, width)`, and what it chooses from: differences where it can.
+
+    As a share of the largest, for the result shows how large they are; but whole numbers are no shares of anything.
+    """
     first, *rest = arguments
-    widths = {np.shape(argument)[-1:] for argument in arguments} - {(), (1,)}
-    values = [first - other for other in rest] if len(widths) < 2 and rest else [first, *rest]
-    columns = [np.atleast_2d(np.asarray(value, np.float64)) for value in values]
+    if op == "where":
+        columns = [*_share([first]), *_share(_differences(rest))]
+    elif op == "floor":
+        columns = [np.atleast_2d(np.asarray(first, np.float64))]
+    else:
+        columns = _share(_differences(arguments))
     lanes = max(len(column) for column in columns)
     row = np.concatenate([np.broadcast_to(column, (lanes, column.shape[1])) for column in columns], axis=1)
-    return row[:, None] / (float(_largest(row[:, None]).max()) or 1.0)
+    return row[:, None]
+
+
+def _differences(arguments: Sequence[float | Array]) -> list[float | Array]:
+    """Of the first from each of the others; all of them where they are not of one width."""
+    first, *rest = arguments
+    widths = {np.shape(argument)[-1:] for argument in arguments} - {(), (1,)}
+    return [first - other for other in rest] if len(widths) < 2 and rest else [first, *rest]
+
+
+def _share(values: Sequence[float | Array]) -> list[Array]:
+    columns = [np.atleast_2d(np.asarray(value, np.float64)) for value in values]
+    largest = max(float(_largest(column[:, None]).max()) for column in columns) or 1.0
+    return [column / largest for column in columns]
 
 
 def _hash(numbers: NDArray[np.int32], more: bytes = b"") -> bytes:
