@@ -15,15 +15,16 @@ from programs.check import check
 from programs.degree import is_proportional
 from programs.ir import Program
 from programs.kinds import Kind
-from programs.probe import HORIZON, LAYOUT, TIMES, Array, Probe, noise, respond_and_tell
+from programs.probe import HORIZON, LAYOUT, NUDGE, TIMES, Array, Probe, noise, respond_and_tell
 
 _DROPPED = 33  # bits of a double's 53; 20 are left, six significant decimal digits
 _FLOOR = 1e-13  # what is smaller than this share of a lane's largest update in a step is what cancellation left over
 _FACTOR = 4.0  # between the learning rates of the two halves of the lanes; a power of two scales without rounding
-
+_GROWTH = 1000.0  # of a nudge from the inputs to the update: beyond, six digits say nothing of the next step
 
 _DECIDING = frozenset({"sign", "greater", "floor"})  # jump where what they look at crosses a threshold
 _BRANCHING = frozenset({"where"})
+_WHOLE = frozenset({"floor"})
 _CHOOSING = frozenset({"maximum", "minimum", "clip"})  # bend there
 
 
@@ -84,18 +85,24 @@ def behaviour(program: Program) -> Behaviour:
         program = simplify(program)
         watched = _deciding(program)
     proportional = is_proportional(program, "lr")
-    updates, seen = respond_and_tell(program, _SLOW if proportional else PROBE, watched)
+    updates, seen = respond_and_tell(program, _SLOW_AND_NUDGED if proportional else _ALL_AND_NUDGED, watched)
+    updates, nudged = _parted(updates)
+    steady = _is_steady(updates, nudged)
     kinds = check(program).kinds
     decisions = set()
     for index, arguments in zip(watched, seen, strict=True):
         op = program.body[index].op
-        if op in _BRANCHING and isinstance(arguments[0], float):
-            continue  # depends on nothing that is shown: it goes the same way forever
+        if all(isinstance(value, float) for value in arguments[: 1 if op in _BRANCHING else None]):
+            continue  # goes the same way forever
         many = op in _BRANCHING or (op in _CHOOSING and kinds[index] is Kind.TENSOR)
         if many and not _varied(op, arguments):
-            decisions.add(structure(program).encode())
+            steady = False
         else:
-            decisions.add(_hash(digits(_shown(op, arguments))))
+            shown, nudged = _parted(_shown(op, arguments))
+            steady = steady and _is_steady(shown, nudged)
+            decisions.add(_hash(digits(shown)))
+    if not steady:
+        decisions.add(structure(program).encode())
     if not proportional:
         slow, fast = np.split(updates, 2, axis=1)
         if not same(fast / _FACTOR, slow):
@@ -120,21 +127,34 @@ def _varied(op: str, arguments: Sequence[float | Array]) -> bool:
     return len(widths) == 1 and all(np.any(first < bound) and np.any(first > bound) for bound in rest)
 
 
+def _parted(numbers: Array) -> tuple[Array, Array]:
+    """What is shown, and what the nudged lanes show."""
+    return numbers[:, :-_NUDGED], numbers[:, -_NUDGED:]
+
+
+def _is_steady(shown: Array, nudged: Array) -> bool:
+    """Whether a nudge of the inputs grows no more than so much: what it is of the largest number in its lane."""
+    shown = shown[:, :_NUDGED]
+    if not np.array_equal(np.isfinite(shown), np.isfinite(nudged)):
+        return False
+    apart = np.abs(nudged - shown)
+    return not np.any(apart > _GROWTH * NUDGE * _largest(shown))
+
+
 def _shown(op: str, arguments: Sequence[float | Array]) -> Array:
-    """What a decision looks at, `(steps * lanes, 1, width)`, and what it chooses from: differences where it can.
+    """What a decision looks at, `(steps, lanes, width)`, and what it chooses from: differences where it can.
 
     As a share of the largest, for the result shows how large they are; but whole numbers are no shares of anything.
     """
     first, *rest = arguments
-    if op == "where":
+    if op in _BRANCHING:
         columns = [*_share([first]), *_share(_differences(rest))]
-    elif op == "floor":
-        columns = [np.atleast_2d(np.asarray(first, np.float64))]
+    elif op in _WHOLE:
+        columns = [np.atleast_3d(first)]
     else:
         columns = _share(_differences(arguments))
-    lanes = max(len(column) for column in columns)
-    row = np.concatenate([np.broadcast_to(column, (lanes, column.shape[1])) for column in columns], axis=1)
-    return row[:, None]
+    steps, lanes, _ = max((column.shape for column in columns), key=np.prod)
+    return np.concatenate([np.broadcast_to(column, (steps, lanes, column.shape[2])) for column in columns], axis=2)
 
 
 def _differences(arguments: Sequence[float | Array]) -> list[float | Array]:
@@ -145,8 +165,8 @@ def _differences(arguments: Sequence[float | Array]) -> list[float | Array]:
 
 
 def _share(values: Sequence[float | Array]) -> list[Array]:
-    columns = [np.atleast_2d(np.asarray(value, np.float64)) for value in values]
-    largest = max(float(_largest(column[:, None]).max()) for column in columns) or 1.0
+    columns = [np.atleast_3d(np.asarray(value, np.float64)) for value in values]
+    largest = max(float(_largest(column).max()) for column in columns) or 1.0
     return [column / largest for column in columns]
 
 
@@ -180,6 +200,7 @@ LANES = ("gradients of order 1", "tiny gradients, zeros among them", "large grad
 """What the lanes of the probe show, once for each of two learning rates."""
 _HORIZONS = (HORIZON, 170.0, 5003.0, 60.0)
 _HUGE = 3  # the last of these, where many a good rule overflows
+_NUDGED = _HUGE  # the lanes before it are also shown nudged
 
 
 def _make_probe() -> Probe:
@@ -208,3 +229,5 @@ def _make_probe() -> Probe:
 PROBE = _make_probe()
 """What every rule is shown: half of the lanes are the other half with another learning rate."""
 _SLOW = PROBE.first(PROBE.lanes // 2)
+_SLOW_AND_NUDGED = _SLOW.and_nudged(_NUDGED)
+_ALL_AND_NUDGED = PROBE.and_nudged(_NUDGED)
