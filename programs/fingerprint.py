@@ -20,11 +20,12 @@ from programs.probe import HORIZON, LAYOUT, NUDGE, TIMES, Array, Probe, noise, r
 _DROPPED = 33  # bits of a double's 53; 20 are left, six significant decimal digits
 _FLOOR = 1e-13  # what is smaller than this share of a lane's largest update in a step is what cancellation left over
 _FACTOR = 4.0  # between the learning rates of the two halves of the lanes; a power of two scales without rounding
-_GROWTH = 1000.0  # of a nudge from the inputs to the update: beyond, six digits say nothing of the next step
+_REVISION = b"2"  # in every hash, so that those that a run kept from an earlier meaning match none of this one
+_GROWTH = 1000.0  # of a nudge from the inputs to the update: beyond it, six digits on a probe say little of training
 
 _DECIDING = frozenset({"sign", "greater", "floor"})  # jump where what they look at crosses a threshold
+_WHOLE = frozenset({"floor"})  # many thresholds, a distance of 1 apart
 _BRANCHING = frozenset({"where"})
-_WHOLE = frozenset({"floor"})
 _CHOOSING = frozenset({"maximum", "minimum", "clip"})  # bend there
 
 
@@ -33,8 +34,9 @@ class Fingerprint:
     """How a rule behaves.
 
     Attributes:
-        behaviour: Hash of the updates to six significant digits, and of the numbers by which the rule decides, 32
-            hexadecimal digits. If the update is proportional to the learning rate, a positive constant factor on it is
+        behaviour: Hash of the updates to six significant digits, and of the numbers by which the rule decides and from
+            which it chooses, 32 hexadecimal digits. A rule of which the probes do not tell enough shares it only with
+            those of its canonical form. If the update is proportional to the learning rate, a positive constant factor on it is
             left out: a search for the learning rate absorbs it as far as its grid reaches. On the probes, two rules of
             one behaviour differ by that factor alone.
         log2_scale: The factor that was left out, as log2 rounded to three decimals; 0 where none was. Only differences
@@ -56,8 +58,10 @@ class Behaviour:
         updates: Those that count, `(steps, lanes, size)`. What is proportional to the learning rate says nothing more
             in the lanes where that is larger, which it lacks, and it is divided by `scale`.
         scale: The factor that was left out, 1 where none was.
-        decisions: A hash of each number by which the rule decides, up to its size: a threshold that no probe happens to
-            cross would show in nothing else. And the canonical form of a rule with a branch that no probe takes.
+        decisions: A hash of each number by which the rule decides, and of those it chooses from, up to their size: a
+            threshold that no probe happens to cross, and what no probe happens to choose, would show in nothing else.
+            And the canonical form of a rule of which the probes do not tell enough: they do not take both branches, or
+            a nudge of what they show grows more than a thousandfold on its way to the update or to a decision.
     """
 
     updates: Array
@@ -133,7 +137,7 @@ def _parted(numbers: Array) -> tuple[Array, Array]:
 
 
 def _is_steady(shown: Array, nudged: Array) -> bool:
-    """Whether a nudge of the inputs grows no more than so much: what it is of the largest number in its lane."""
+    """Whether a nudge grows to no more than `_GROWTH` times its size, both as shares: of the largest number of a lane."""
     shown = shown[:, :_NUDGED]
     if not np.array_equal(np.isfinite(shown), np.isfinite(nudged)):
         return False
@@ -171,7 +175,8 @@ def _share(values: Sequence[float | Array]) -> list[Array]:
 
 
 def _hash(numbers: NDArray[np.int32], more: bytes = b"") -> bytes:
-    return hashlib.blake2b(numbers.astype("<i4", copy=False).tobytes() + more, digest_size=16).digest()
+    told = numbers.astype("<i4", copy=False).tobytes() + more
+    return hashlib.blake2b(told, digest_size=16, person=_REVISION).digest()
 
 
 def same(left: Array, right: Array) -> bool:
