@@ -42,11 +42,14 @@ def losses(programs: Sequence[Program], rates: Sequence[Sequence[float]], nudge:
     """
     weight_signs, rate_signs = _signs()
     lanes = [
-        Lane(index, rate * (1 + nudge * sign), 0) for index, own in enumerate(rates) for rate in own for sign in rate_signs
+        Lane(index, rate * (1 + nudge * sign), 0)
+        for index, own in enumerate(rates)
+        for rate in own
+        for sign in rate_signs
     ]
     population = Population(_TASK, programs, lanes, torch.device("cpu"))
     for weights in (population.weights, population.initial):
-        weights *= 1 + nudge * weight_signs.repeat(len(lanes) // RUNS, 1)
+        weights.mul_(1 + nudge * weight_signs.repeat(len(lanes) // RUNS, 1))
     order, train = _TASK.batches(0, STEPS), _TASK.data.train
     inputs, targets = (to_tensor(array[order], population.weights.device) for array in (train.inputs, train.targets))
     found = [

@@ -36,9 +36,9 @@ class Fingerprint:
     Attributes:
         behaviour: Hash of the updates to six significant digits, and of the numbers by which the rule decides and from
             which it chooses, 32 hexadecimal digits. A rule of which the probes do not tell enough shares it only with
-            those of its canonical form. If the update is proportional to the learning rate, a positive constant factor on it is
-            left out: a search for the learning rate absorbs it as far as its grid reaches. On the probes, two rules of
-            one behaviour differ by that factor alone.
+            those of its canonical form. If the update is proportional to the learning rate, a positive constant factor
+            on it is left out: a search for the learning rate absorbs it as far as its grid reaches. On the probes, two
+            rules of one behaviour differ by that factor alone.
         log2_scale: The factor that was left out, as log2 rounded to three decimals; 0 where none was. Only differences
             between rules of one behaviour mean something.
         finite: Whether every update was a finite number. The probes that count for this hold gradients that are 0 and
@@ -137,7 +137,7 @@ def _parted(numbers: Array) -> tuple[Array, Array]:
 
 
 def _is_steady(shown: Array, nudged: Array) -> bool:
-    """Whether a nudge grows to no more than `_GROWTH` times its size, both as shares: of the largest number of a lane."""
+    """Whether a nudge grows to no more than `_GROWTH` times its size, as a share of a lane's largest."""
     shown = shown[:, :_NUDGED]
     if not np.array_equal(np.isfinite(shown), np.isfinite(nudged)):
         return False

@@ -63,8 +63,10 @@ class Probe:
 
     def and_nudged(self, lanes: int) -> Probe:
         """It, and its first so many lanes once more, nudged."""
-        arrays = [np.concatenate([a, a[:, :lanes]], axis=1) for a in (self.weights, self.gradients, self.rates)]
-        return Probe(*arrays, self.horizons + self.horizons[:lanes], lanes)
+        weights, gradients, rates = (
+            np.concatenate([array, array[:, :lanes]], axis=1) for array in (self.weights, self.gradients, self.rates)
+        )
+        return Probe(weights, gradients, rates, self.horizons + self.horizons[:lanes], lanes)
 
     @cached_property
     def inputs(self) -> dict[str, Array]:

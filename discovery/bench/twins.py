@@ -54,7 +54,7 @@ class Disagreement:
         right: The second.
         step: The first step at which their losses lie too far apart.
         losses: Their losses then.
-        noise: How far apart the losses of nearly the same start had been by then.
+        noise: How far the losses under a nudge had been from those without by then, at most.
     """
 
     left: str
