@@ -25,7 +25,7 @@ from programs.show import show
 STEP_SIZES = (1e-3, 1e-2)
 """Median step of a weight that the learning rates are chosen for, where a rule is proportional to its learning rate."""
 NUDGE = 2.0**-20
-"""Relative change of the initial weights and the learning rate, as small as the last digit of a fingerprint; what it does
+"""Relative change of the initial weights and the learning rate, of the size of a fingerprint's last digit; what it does
 to a loss is its noise."""
 NOISES = 20.0
 """How many times the noise two losses may lie apart, and `LEAST` besides."""
