@@ -64,6 +64,7 @@ class Population:
     Attributes:
         alive: Positions in `lanes` of those that are left, in order, shape `(alive,)`.
         weights: `(alive, layout.size)`.
+        initial: What they were at the start, and what a rule is shown as `w0`.
         errors: What each crashed program raised; its lanes stay as they are from then on.
         seconds: Time spent in the updates of each program.
     """
@@ -78,9 +79,10 @@ class Population:
         self.errors: dict[int, str] = {}
         self.seconds: defaultdict[int, float] = defaultdict(float)
         self._task, self._steps = task, steps
-        self._initial = self.weights.clone()
+        self.initial = self.weights.clone()
         self._seed_rows = torch.tensor(rows, device=device)
-        self._rates = torch.tensor([[lane.learning_rate] for lane in lanes], dtype=torch.float32, device=device)
+        rates = [[lane.learning_rate] for lane in lanes]
+        self._rates = torch.tensor(rates, dtype=self.weights.dtype, device=device)
         self._groups: list[Group] = []
         end = 0
         for index, members in itertools.groupby(lanes, key=lambda lane: lane.program):
@@ -130,7 +132,7 @@ class Population:
             shown = {
                 "w": self.weights,
                 "g": flat(parts),
-                "w0": self._initial,
+                "w0": self.initial,
                 "h": curvature,
                 "loss": losses.detach()[:, None],
                 "lr": self._rates * multiplier(step, self._steps),
@@ -179,7 +181,7 @@ class Population:
         self._groups = groups
         self.alive = self.alive[kept]
         self.weights, self._rates, self._seed_rows = self.weights[kept], self._rates[kept], self._seed_rows[kept]
-        self._initial = self._initial[kept]
+        self.initial = self.initial[kept]
         self._leaves = self._make_leaves()
 
     def _make_leaves(self) -> list[Tensor]:
