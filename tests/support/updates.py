@@ -16,7 +16,7 @@ from programs.run import NUMPY, Runner
 
 Floats = NDArray[np.floating[Any]]
 
-ODD = Layout.of([(17, 64), (17,), (), (3, 5, 2, 2), (40, 9), (1, 7), (0, 4), (2, 1), (1300,)])
+ODD = Layout.of([(17, 64), (17,), (), (3, 5, 2, 2), (40, 9), (1, 7), (0, 4), (2, 1), (300,)])
 """Matrices wide and tall, one of them empty, vectors, a single number, and sizes that no block divides."""
 
 
