@@ -76,9 +76,7 @@ class NativeModel:
             self._library.savanna_model_free(self.handle)
             self.handle = None
 
-    def gradient(
-        self, weights: NDArray[np.float32], chosen: NDArray[np.int64]
-    ) -> tuple[float, NDArray[np.float32]]:
+    def gradient(self, weights: NDArray[np.float32], chosen: NDArray[np.int64]) -> tuple[float, NDArray[np.float32]]:
         """The loss of a batch of training examples, and its gradient.
 
         Args:
@@ -86,7 +84,9 @@ class NativeModel:
             chosen: Which examples, `(batch,)`.
         """
         weights, chosen = self._checked(weights), np.ascontiguousarray(chosen, dtype=np.int64)
-        if chosen.shape != (self.task.batch,) or not 0 <= chosen.min() <= chosen.max() < len(self.task.data.train.targets):
+        if chosen.shape != (self.task.batch,) or not 0 <= chosen.min() <= chosen.max() < len(
+            self.task.data.train.targets
+        ):
             raise ValueError("these are not the numbers of a batch of examples")
         gradient = np.empty_like(weights)
         inputs, targets = map(ctypes.byref, self.train)
