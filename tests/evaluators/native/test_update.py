@@ -103,6 +103,22 @@ def test_random_programs_and_mutants() -> None:
     assert counts.total() > 1100
 
 
+def test_fused_instructions_give_the_same_bits() -> None:
+    layout = Layout.of([(9, 14), (33,), (), (7, 4)])
+    fewer = 0
+    for seed in range(300):
+        program, shown = fresh(seed), case(seed, layout, steps=2)
+        if "h" in program.inputs:
+            continue
+        (found, states), (expected, others) = (native(program, shown, fused=fused) for fused in (True, False))
+        np.testing.assert_array_equal(found, expected)
+        for state, other in zip(states, others, strict=True):
+            np.testing.assert_array_equal(state, other)
+        made, plain = (bytecode.compile(program, layout, fused=fused) for fused in (True, False))
+        fewer += len(made.instructions) < len(plain.instructions)
+    assert fewer > 100
+
+
 def test_states_start_again_as_zero() -> None:
     program, shown = parse("def f(g, m, n):\n    m = m * 0.5 + g\n    n = n + norm(m)\n    return m * n, m, n"), case()
     update = Update(bytecode.compile(program, ODD, subtract=False))
