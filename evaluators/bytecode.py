@@ -316,8 +316,16 @@ class _Assembly:
         free: list[int] = []
         mode, used = Mode.FLAT, 0
         for at, entry in enumerate(entries):
-            operands = [registers[source] if isinstance(source, tuple) else source for source in entry.sources]
-            ended = [source for source in {*entry.sources} & registers.keys() if last[source] == at]
+            operands, ended = [], set[_Name]()
+            for source in entry.sources:
+                if isinstance(source, int):
+                    operands.append(source)
+                    if source >> 24 == Space.EACH:
+                        mode = Mode.BY_PARAMETER
+                else:
+                    operands.append(registers[source])
+                    if last[source] == at:
+                        ended.add(source)
             free += [registers.pop(source) for source in ended]
             place = entry.place
             if not place:
@@ -325,8 +333,7 @@ class _Assembly:
                     free.append(_operand(Space.REGISTER, used))
                     used += 1
                 place = registers[entry.name] = free.pop()
-            gathers = entry.op in _GATHERS and not entry.finish & Finish.GLOBAL
-            if gathers or entry.op in _SPREADS or any(operand >> 24 == Space.EACH for operand in operands):
+            if entry.op in _SPREADS or (entry.op in _GATHERS and not entry.finish & Finish.GLOBAL):
                 mode = Mode.BY_PARAMETER
             self._emit(entry.op, place, operands, entry.narrow, entry.finish)
         self.registers = max(self.registers, used)

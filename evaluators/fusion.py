@@ -57,7 +57,8 @@ def fuse(graph: Graph) -> None:
                         if root := inner(value, "sqrt", node.kind):
                             take_in(node, OVER_ROOT, (first, *root.sources, other), (second, value))
                             break
-    _forget(graph, taken)
+    if taken:
+        _forget(graph, taken)
 
 
 def _forget(graph: Graph, taken: set[int]) -> None:

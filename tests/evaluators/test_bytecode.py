@@ -123,7 +123,7 @@ def test_every_value_is_written_before_it_is_read(seed: int, size: int) -> None:
     assert made.stages[-1, 3] == len(made.instructions)
     for _, _, first, end in made.stages.tolist():
         registers: set[int] = set()
-        late = set()
+        late: set[int] = set()
         for opcode, result, *sources, _, _ in made.instructions[first:end].tolist():
             for source in filter(None, sources):
                 space, index = source >> 24, source & 0xFFFFFF

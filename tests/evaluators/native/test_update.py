@@ -214,7 +214,7 @@ def test_what_does_not_fit_is_refused_before_it_reaches_c() -> None:
     with pytest.raises(ValueError, match="g must be"):
         update.step(shown.w, shown.gradients[0][:-1], lr=1.0, t=1, steps=1, w0=shown.w)
     with pytest.raises(ValueError, match="w must be"):
-        update.step(shown.w.astype(np.float64), shown.gradients[0], lr=1.0, t=1, steps=1, w0=shown.w)  # type: ignore[arg-type]
+        update.step(shown.w.astype(np.float64), shown.gradients[0], lr=1.0, t=1, steps=1, w0=shown.w)
     with pytest.raises(ValueError, match="nowhere"):
         Update(bytecode.compile(zoo.load("sgd"), ODD, subtract=False)).step(
             shown.w, shown.gradients[0], lr=1.0, t=1, steps=1
