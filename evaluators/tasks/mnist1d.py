@@ -71,7 +71,8 @@ def _read(values: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.fl
     """Each row's values between its points, by linear interpolation."""
     left = np.minimum(at.astype(np.int64), values.shape[1] - 2)
     low, high = (np.take_along_axis(values, left + step, axis=1) for step in (0, 1))
-    return low + (at - left) * (high - low)
+    between: NDArray[np.float64] = low + (at - left) * (high - low)
+    return between
 
 
 def _smooth(noise: NDArray[np.float64]) -> NDArray[np.float64]:
