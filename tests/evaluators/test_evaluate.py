@@ -102,7 +102,7 @@ def test_a_crash_is_the_outcome_of_the_rule_that_crashed(
         raise MemoryError("too much")
 
     monkeypatch.setitem(MEANINGS, "cbrt", broken)
-    crashed, fine = evaluate(job("def f(w, g, lr):\n    return cbrt(g) * lr\n", rules["sgd"])).results
+    crashed, fine = evaluate(job("def f(w, g, lr):\n    return cbrt(g) * lr\n", rules["sgd"], engine="torch")).results
     assert crashed.outcome is Outcome.CRASH
     assert "MemoryError: too much" in crashed.detail
     assert fine.outcome is Outcome.SCORED
