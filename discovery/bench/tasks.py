@@ -17,6 +17,7 @@ from discovery.bench.resumable import collect
 from discovery.bench.tasks_runs import Plan, Record, Work, measure
 from discovery.bench.tasks_statistics import Correlation, Losses, d_prime, rank_correlation, spread
 from evaluators import tasks
+from evaluators.job import Engine
 from evaluators.tasks.measured import Measured, Measurements
 from evaluators.tasks.naming import Tier
 
@@ -56,7 +57,8 @@ class Separation:
         d_prime: How far tuned AdamW lies below each other rule, in standard deviations over seeds.
         spread: Standard deviation of the rules' means over that of the seeds.
         fitness: Whether it tells tuned AdamW from tuned SGD with momentum; a task that does not is a filter.
-        seconds: Of a full run of AdamW on one core.
+        seconds: Of the processor, for a full run of AdamW and its validation.
+        engine: What trained it.
     """
 
     task: str
@@ -67,6 +69,7 @@ class Separation:
     spread: float
     fitness: bool
     seconds: float
+    engine: Engine | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,7 @@ def _separation(task: str, records: dict[str, Record], losses: Losses, plan: Pla
         spread=spread(losses),
         fitness=abs(apart[PLAIN]) * math.sqrt(plan.fresh / 2) >= CLEAR,
         seconds=adaptive.seconds / max(1, adaptive.run_steps) * tasks.get(task).steps,
+        engine=adaptive.engine,
     )
 
 
@@ -167,6 +171,7 @@ def recorded(report: TasksReport, command: str) -> Measurements:
             each.task: Measured(
                 version=each.version,
                 seconds=round(each.seconds, 4),
+                engine=each.engine,
                 separation=_short(each.d_prime[PLAIN]),
                 spread=_short(each.spread),
                 best=min(each.standings, key=lambda standing: (math.isnan(standing.mean), standing.mean)).rule,

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict
 
+from discovery import baselines
 from evaluators import tasks
 from evaluators.evaluate import evaluate
-from evaluators.job import HALF_DECADES, Job, Outcome, Race, Result
+from evaluators.job import HALF_DECADES, Engine, Job, Outcome, Race, Result
 from programs import zoo
 from programs.show import show
 
-GRIDS: Mapping[str, Mapping[str, tuple[float, ...]]] = {
-    "adamw": {"beta1": (0.8, 0.9, 0.95), "beta2": (0.99, 0.999)},
-    "lion": {"beta1": (0.7, 0.8, 0.9, 0.95), "beta2": (0.8, 0.9, 0.99)},
-    "muon": {"momentum": (0.8, 0.9, 0.95)},
-    "momentum": {"beta": (0.8, 0.9, 0.95)},
-    "rmsprop": {"beta": (0.9, 0.99, 0.999)},
-    "signum": {"beta": (0.8, 0.9, 0.95)},
-    "normalized_sgd": {"beta": (0.8, 0.9, 0.95)},
-}
-"""The rules, and the values of their hyperparameters, of which all combinations are tried."""
+RULES = ("adamw", "lion", "muon", "momentum", "rmsprop", "signum", "normalized_sgd")
+"""Of the zoo; each is tried in the settings of `discovery.baselines`."""
 
 REFINEMENT = 10**0.25
 """Between half decades: the best learning rate is tried so much larger and smaller."""
@@ -53,9 +46,9 @@ class Plan:
 
     grid: bool = True
     learning_rates: tuple[float, ...] = HALF_DECADES
-    scout_fraction: float = 0.2
+    scout_fraction: float = 0.1
     finalists: int = 2
-    refined: int = 2
+    refined: int = 1
     tuning: tuple[int, ...] = (0, 1)
     fresh: int = 4
 
@@ -103,8 +96,9 @@ class Record(_Row):
         setting: The best of them.
         learning_rate: The best one with it.
         losses: Validation losses on fresh seeds, in order; empty if it was not scored.
-        run_steps: Training steps of the runs on fresh seeds.
-        seconds: Time they took.
+        engine: What trained those; None if nothing did.
+        run_steps: Their training steps.
+        seconds: Time of the processor that they took, with validation, however many others shared it.
     """
 
     task: str
@@ -114,20 +108,16 @@ class Record(_Row):
     setting: str
     learning_rate: float | None
     losses: tuple[float, ...]
+    engine: Engine | None
     run_steps: int
     seconds: float
 
 
 def settings(rule: str, plan: Plan) -> dict[str, str]:
     """The texts of a rule in every setting, by a note of what is set."""
-    program, grid = zoo.load(rule), GRIDS[rule] if plan.grid else {}
-    found = {}
-    for values in itertools.product(*grid.values()):
-        changed = dict(zip(grid, values, strict=True))
-        hypers = tuple(replace(hyper, default=changed.get(hyper.name, hyper.default)) for hyper in program.hypers)
-        note = ", ".join(f"{name} {value:g}" for name, value in changed.items())
-        found[note or "as published"] = show(replace(program, hypers=hypers))
-    return found
+    program = zoo.load(rule)
+    others = baselines.settings(rule, program, "grid" if plan.grid else "off")
+    return {"as published": show(program)} | {note.removeprefix(f"{rule}: "): show(other) for other, note in others}
 
 
 def measure(work: Work) -> Record:
@@ -147,7 +137,9 @@ def measure(work: Work) -> Record:
     refined = {note: _train(work.task, texts[note], _finer(first[note]), plan.tuning) for note in best[: plan.refined]}
     scored = {note: result for note, result in refined.items() if result.outcome is Outcome.SCORED}
     chosen = min(scored, key=lambda note: fmean(scored[note].losses), default="")
+    started = time.process_time()
     final = _on_fresh_seeds(work, texts[chosen], scored[chosen].learning_rate or 0.0) if chosen else None
+    seconds = time.process_time() - started
     return Record(
         task=work.task,
         version=tasks.get(work.task).version,
@@ -156,8 +148,9 @@ def measure(work: Work) -> Record:
         setting=chosen,
         learning_rate=final.learning_rate if final else None,
         losses=final.losses if final else (),
+        engine=final.engine if final else None,
         run_steps=final.run_steps if final else 0,
-        seconds=final.seconds if final else 0.0,
+        seconds=seconds if final else 0.0,
     )
 
 

@@ -45,12 +45,12 @@ def tasks(
     from dataclasses import replace
 
     from discovery.bench import tasks as bench  # torch, which no other command needs to wait for
-    from discovery.bench.tasks_runs import GRIDS, QUICK, Plan
+    from discovery.bench.tasks_runs import QUICK, RULES, Plan
 
-    unknown = [rule for rule in rules or () if rule not in GRIDS]
+    unknown = [rule for rule in rules or () if rule not in RULES]
     if unknown:
-        raise typer.BadParameter(f"There is no grid for {unknown[0]!r}. {suggest(unknown[0], GRIDS)}")
-    entrants = tuple(rule for rule in GRIDS if not rules or rule in {*rules, bench.ADAPTIVE, bench.PLAIN})
+        raise typer.BadParameter(f"{unknown[0]!r} is not one of the rules. {suggest(unknown[0], RULES)}")
+    entrants = tuple(rule for rule in RULES if not rules or rule in {*rules, bench.ADAPTIVE, bench.PLAIN})
     by_tier = _QUICK if quick else _chosen(names)
     plan = QUICK if quick else replace(Plan(), fresh=seeds)
     interrupt_on_sigterm()

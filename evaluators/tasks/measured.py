@@ -6,6 +6,8 @@ from importlib import resources
 
 from pydantic import BaseModel, ConfigDict
 
+from evaluators.job import Engine
+
 FILE = "measured.json"
 
 
@@ -18,7 +20,8 @@ class Measured(_Row):
 
     Attributes:
         version: Of the task; what was measured of another says little.
-        seconds: Time of one full run of AdamW on one core.
+        seconds: Of the processor, for one full run of AdamW and its validation.
+        engine: What trained it.
         separation: How far tuned AdamW lies below tuned SGD with momentum, in standard deviations over seeds.
         spread: Standard deviation of all rules' mean losses over that of the seeds.
         best: The rule with the lowest loss.
@@ -26,6 +29,7 @@ class Measured(_Row):
 
     version: str
     seconds: float
+    engine: Engine | None
     separation: float | None
     spread: float | None
     best: str

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from discovery.bench.resumable import RecordsError, collect
 from discovery.bench.tasks import bench, recorded
-from discovery.bench.tasks_runs import FIRST_FRESH, GRIDS, QUICK, Plan, Record, Work, measure, settings
+from discovery.bench.tasks_runs import FIRST_FRESH, QUICK, RULES, Plan, Record, Work, measure, settings
 from discovery.bench.tasks_statistics import d_prime, noise, rank_correlation, spread
 from discovery.cli import app
 from evaluators import tasks
@@ -55,9 +55,9 @@ def test_a_rule_is_tried_in_every_setting_of_its_grid() -> None:
     assert len(found) == 12
     assert "beta1 0.7, beta2 0.8" in found
     assert "beta1=0.7, beta2=0.8" in found["beta1 0.7, beta2 0.8"]
-    for rule, grid in GRIDS.items():
+    for rule in RULES:
         texts = settings(rule, Plan()).values()
-        assert len(set(texts)) == math.prod(len(values) for values in grid.values())
+        assert len(set(texts)) == len(texts) >= 3
         assert all(parse(text) for text in texts)
         assert list(settings(rule, QUICK)) == ["as published"]
 
