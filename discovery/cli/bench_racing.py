@@ -61,6 +61,8 @@ def racing(
         except KeyboardInterrupt:
             ERR.print("\ninterrupted; what was trained is kept. The same command goes on.")
             raise typer.Exit(EXIT_INTERRUPTED) from None
+        except racing_bench.RecordsError as error:
+            raise typer.BadParameter(str(error)) from error
     if json:
         print_json(report)
         return

@@ -42,7 +42,7 @@ def search(
 def test_the_best_scouts_run_in_full_and_the_best_of_those_counts(rules: dict[str, str]) -> None:
     (result,) = search(rules["momentum"])
     losses = {rate: loss for rate, loss in result.scouted if loss is not None}
-    finalists = sorted(losses, key=losses.__getitem__)[:2]
+    finalists = sorted(losses, key=losses.__getitem__)[: Race().finalists]
     alone = [
         search(rules["momentum"], rules=Race(learning_rates=(rate,), scout_fraction=0.05))[0] for rate in finalists
     ]
