@@ -124,7 +124,11 @@ def plan(config: Config, initial: tuple[Initial, ...]) -> Plan:
         noise=config.noise,
         fitness=config.fitness,
         fresh_seeds=tuple(range(_FRESH_SEEDS_FROM + first, _FRESH_SEEDS_FROM + first + evaluation.fresh_seeds)),
-        race=Race(learning_rates=rates, scout_fraction=evaluation.scout_fraction, finalists=evaluation.finalists),
+        race=Race(
+            learning_rates=rates,
+            scout_fraction=evaluation.scout_fraction,
+            finalists=min(Race().finalists, len(rates)) if evaluation.finalists == "auto" else evaluation.finalists,
+        ),
         # The same share at every step, so that no task decides alone.
         hurdle=None if evaluation.hurdle is None else evaluation.hurdle ** (1 / len(climb.steps)),
         batch=evaluation.batch,
