@@ -123,7 +123,8 @@ class _Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, positions, width)`."""
         split = self.entry(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        mixed = functional.scaled_dot_product_attention(*split.unbind(0), is_causal=self.causal)
+        query, key, value = split.unbind(0)
+        mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=self.causal)
         y: Tensor = self.output(mixed.transpose(1, 2).flatten(2))
         return y
 
@@ -149,7 +150,7 @@ class _Convolution(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, positions, outputs)`, in memory as torch's convolutions have it."""
-        y: Tensor = self.inner(x.transpose(1, 2).unflatten(2, self.grid))
+        y: Tensor = self.inner(x.transpose(1, 2).reshape(len(x), -1, *self.grid))
         return y.flatten(2).transpose(1, 2)
 
 
@@ -223,12 +224,13 @@ def _fill(module: nn.Module, rest: list[Tensor]) -> None:
                 weight.copy_(take(count).view_as(weight))
         case nn.GRU() | nn.LSTM():
             gates = 3 if isinstance(module, nn.GRU) else 4
-            for weight in (module.weight_ih_l0, module.weight_hh_l0):
+            by_input, by_state, bias, bias_state = module.parameters(recurse=False)
+            for weight in (by_input, by_state):
                 weight.copy_(take(gates).view_as(weight))
-            module.bias_hh_l0.zero_()
-            module.bias_ih_l0.copy_(take(gates))
+            bias.copy_(take(gates))
+            bias_state.zero_()
             if gates == 3:
-                module.bias_hh_l0[-module.hidden_size :].copy_(take(1))
+                bias_state[-module.hidden_size :].copy_(take(1))
         case nn.Linear() | nn.Embedding() | nn.LayerNorm() | nn.RMSNorm() | nn.Conv1d() | nn.Conv2d() | _Positions():
             for weight in module.parameters(recurse=False):
                 weight.copy_(take(1).view_as(weight))

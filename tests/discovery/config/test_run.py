@@ -44,6 +44,7 @@ VALID = st.fixed_dictionaries(
                 "tasks": st.lists(st.sampled_from(tasks.names(Tier.SEARCH)), min_size=1, unique=True),
                 "learning_rates": st.just("auto") | st.lists(_positive, min_size=1, unique=True),
                 "device": st.sampled_from(["auto", "cpu", "cuda"]),
+                "engine": st.sampled_from(["auto", "native", "torch"]),
                 "scout_fraction": st.floats(0.01, 1),
                 "hurdle": st.none() | st.floats(0.01, 0.99),
                 "time_limit": _positive,
