@@ -71,15 +71,13 @@ class PlainLoop:
         output = self._module(inputs)
         criterion = self._model.criterion
         if not isinstance(criterion, CrossEntropy):
-            return functional.mse_loss(output, targets)
+            return functional.mse_loss(output, targets.view_as(output))
         return functional.cross_entropy(output.flatten(0, -2), targets.flatten(), label_smoothing=criterion.smoothing)
 
     def load(self, weights: Sequence[Tensor]) -> None:
         """Give it the weights of a description, in its order and shapes."""
         with torch.no_grad():
-            rest = list(weights)
-            for module in self._module.modules():
-                _fill(module, rest)
+            _fill(self._module, list(weights))
 
 
 def _optimizers(module: nn.Module, name: str, rate: float) -> list[torch.optim.Optimizer]:
@@ -212,7 +210,7 @@ def _module(layer: Layer) -> nn.Module:
 
 
 def _fill(module: nn.Module, rest: list[Tensor]) -> None:
-    """Take from the front of the list what this module itself holds."""
+    """Take what a module holds from the front of the list."""
 
     def take(count: int) -> Tensor:
         taken = [rest.pop(0) for _ in range(count)]
@@ -234,3 +232,6 @@ def _fill(module: nn.Module, rest: list[Tensor]) -> None:
         case nn.Linear() | nn.Embedding() | nn.LayerNorm() | nn.RMSNorm() | nn.Conv1d() | nn.Conv2d() | _Positions():
             for weight in module.parameters(recurse=False):
                 weight.copy_(take(1).view_as(weight))
+        case _:
+            for child in module.children():
+                _fill(child, rest)
