@@ -19,6 +19,8 @@ from evaluators.schedule import multiplier
 from evaluators.tasks.task import Task, to_tensor
 
 ADAMW, MUON = "adamw", "muon"
+SEED = 0
+"""Of the initial weights and the order of the examples."""
 
 
 class PlainLoop:
@@ -42,11 +44,13 @@ class PlainLoop:
             raise ValueError(f"The task {task.name} has no model.")
         device = device or torch.device("cpu")
         self._model = task.model
-        torch.manual_seed(0)
-        self._module = _sequence(task.model.layers, task.model.shapes[0]).to(device)
+        self._module = _sequence(task.model.layers, task.model.shapes[0])
+        with torch.no_grad():
+            _fill(self._module, [view[0] for view in task.views(torch.tensor(task.initial_weights(SEED))[None])])
+        self._module.to(device)
         self._optimizers = _optimizers(self._module, optimizer, learning_rate)
         self._rate, self._steps, self._done = learning_rate, steps, 0
-        order, train = task.batches(0, steps), task.data.train
+        order, train = task.batches(SEED, steps), task.data.train
         self._inputs = to_tensor(train.inputs[order], device)
         self._targets = to_tensor(train.targets[order], device)
 
@@ -74,11 +78,6 @@ class PlainLoop:
             return functional.mse_loss(output, targets.view_as(output))
         return functional.cross_entropy(output.flatten(0, -2), targets.flatten(), label_smoothing=criterion.smoothing)
 
-    def load(self, weights: Sequence[Tensor]) -> None:
-        """Give it the weights of a description, in its order and shapes."""
-        with torch.no_grad():
-            _fill(self._module, list(weights))
-
 
 def _optimizers(module: nn.Module, name: str, rate: float) -> list[torch.optim.Optimizer]:
     parameters = list(module.parameters())
@@ -104,7 +103,7 @@ class _Residual(nn.Module):
 class _Positions(nn.Module):
     def __init__(self, layer: kinds.Positions) -> None:
         super().__init__()
-        self.weight = nn.Parameter(layer.std * torch.randn(layer.positions, layer.width))
+        self.weight = nn.Parameter(torch.zeros(layer.positions, layer.width))
 
     def forward(self, x: Tensor) -> Tensor:
         """Added to each position."""
