@@ -53,8 +53,8 @@ class Race(_Message):
     """
 
     learning_rates: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] = HALF_DECADES
-    scout_fraction: float = Field(default=0.2, gt=0, le=1)
-    finalists: PositiveInt = 2
+    scout_fraction: float = Field(default=0.1, gt=0, le=1)
+    finalists: PositiveInt = 3
     hopeless: float = Field(default=1.2, gt=1)
 
     @model_validator(mode="after")

@@ -19,6 +19,8 @@ from evaluators.schedule import multiplier
 from evaluators.tasks.task import Task, to_tensor
 
 ADAMW, MUON = "adamw", "muon"
+SEED = 0
+"""Of the initial weights and the order of the examples."""
 
 
 class PlainLoop:
@@ -42,11 +44,13 @@ class PlainLoop:
             raise ValueError(f"The task {task.name} has no model.")
         device = device or torch.device("cpu")
         self._model = task.model
-        torch.manual_seed(0)
-        self._module = _sequence(task.model.layers, task.model.shapes[0]).to(device)
+        self._module = _sequence(task.model.layers, task.model.shapes[0])
+        with torch.no_grad():
+            _fill(self._module, [view[0] for view in task.views(torch.tensor(task.initial_weights(SEED))[None])])
+        self._module.to(device)
         self._optimizers = _optimizers(self._module, optimizer, learning_rate)
         self._rate, self._steps, self._done = learning_rate, steps, 0
-        order, train = task.batches(0, steps), task.data.train
+        order, train = task.batches(SEED, steps), task.data.train
         self._inputs = to_tensor(train.inputs[order], device)
         self._targets = to_tensor(train.targets[order], device)
 
@@ -71,15 +75,8 @@ class PlainLoop:
         output = self._module(inputs)
         criterion = self._model.criterion
         if not isinstance(criterion, CrossEntropy):
-            return functional.mse_loss(output, targets)
+            return functional.mse_loss(output, targets.view_as(output))
         return functional.cross_entropy(output.flatten(0, -2), targets.flatten(), label_smoothing=criterion.smoothing)
-
-    def load(self, weights: Sequence[Tensor]) -> None:
-        """Give it the weights of a description, in its order and shapes."""
-        with torch.no_grad():
-            rest = list(weights)
-            for module in self._module.modules():
-                _fill(module, rest)
 
 
 def _optimizers(module: nn.Module, name: str, rate: float) -> list[torch.optim.Optimizer]:
@@ -106,7 +103,7 @@ class _Residual(nn.Module):
 class _Positions(nn.Module):
     def __init__(self, layer: kinds.Positions) -> None:
         super().__init__()
-        self.weight = nn.Parameter(layer.std * torch.randn(layer.positions, layer.width))
+        self.weight = nn.Parameter(torch.zeros(layer.positions, layer.width))
 
     def forward(self, x: Tensor) -> Tensor:
         """Added to each position."""
@@ -123,7 +120,8 @@ class _Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, positions, width)`."""
         split = self.entry(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        mixed = functional.scaled_dot_product_attention(*split.unbind(0), is_causal=self.causal)
+        query, key, value = split.unbind(0)
+        mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=self.causal)
         y: Tensor = self.output(mixed.transpose(1, 2).flatten(2))
         return y
 
@@ -149,7 +147,7 @@ class _Convolution(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, positions, outputs)`, in memory as torch's convolutions have it."""
-        y: Tensor = self.inner(x.transpose(1, 2).unflatten(2, self.grid))
+        y: Tensor = self.inner(x.transpose(1, 2).reshape(len(x), -1, *self.grid))
         return y.flatten(2).transpose(1, 2)
 
 
@@ -211,7 +209,7 @@ def _module(layer: Layer) -> nn.Module:
 
 
 def _fill(module: nn.Module, rest: list[Tensor]) -> None:
-    """Take from the front of the list what this module itself holds."""
+    """Take what a module holds from the front of the list."""
 
     def take(count: int) -> Tensor:
         taken = [rest.pop(0) for _ in range(count)]
@@ -223,12 +221,16 @@ def _fill(module: nn.Module, rest: list[Tensor]) -> None:
                 weight.copy_(take(count).view_as(weight))
         case nn.GRU() | nn.LSTM():
             gates = 3 if isinstance(module, nn.GRU) else 4
-            for weight in (module.weight_ih_l0, module.weight_hh_l0):
+            by_input, by_state, bias, bias_state = module.parameters(recurse=False)
+            for weight in (by_input, by_state):
                 weight.copy_(take(gates).view_as(weight))
-            module.bias_hh_l0.zero_()
-            module.bias_ih_l0.copy_(take(gates))
+            bias.copy_(take(gates))
+            bias_state.zero_()
             if gates == 3:
-                module.bias_hh_l0[-module.hidden_size :].copy_(take(1))
+                bias_state[-module.hidden_size :].copy_(take(1))
         case nn.Linear() | nn.Embedding() | nn.LayerNorm() | nn.RMSNorm() | nn.Conv1d() | nn.Conv2d() | _Positions():
             for weight in module.parameters(recurse=False):
                 weight.copy_(take(1).view_as(weight))
+        case _:
+            for child in module.children():
+                _fill(child, rest)

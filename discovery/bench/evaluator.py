@@ -239,11 +239,12 @@ def _speed(timing: _Timing, rules: dict[str, RuleSpeed], racing: float, peak: fl
 
 def _peak(clock: Callable[[], float]) -> float:
     """Floating-point operations per second of the product of square matrices that is fastest."""
-    best = 0.0
-    for size in MATRIX_SIZES:
-        a = np.random.default_rng(0).standard_normal((size, size)).astype(np.float32)
-        best = max(best, 2 * size**3 / _typical(lambda a=a: a @ a, clock))
-    return best
+    return max(2 * size**3 / _typical(_product(size), clock) for size in MATRIX_SIZES)
+
+
+def _product(size: int) -> Callable[[], object]:
+    a = np.random.default_rng(0).standard_normal((size, size)).astype(np.float32)
+    return lambda: a @ a
 
 
 def _bandwidth_share(layout: Layout, clock: Callable[[], float]) -> float:

@@ -45,7 +45,7 @@ _EDITS = 3
 
 
 class RecordsError(ValueError):
-    """A file that holds something other than the records wanted."""
+    """Records that cannot be used: those of another bench, or such that say nothing."""
 
 
 class _Row(BaseModel):

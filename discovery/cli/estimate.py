@@ -58,6 +58,11 @@ def _document(found: Estimate) -> dict[str, object]:
             task: {"overhead_seconds": speed.overhead, "steps_per_s": speed.steps_per_s}
             for task, speed in found.speeds.items()
         },
+        "baselines": {
+            "rules": found.baselines,
+            "further_settings": found.settings,
+            "device_seconds": found.baseline_seconds,
+        },
         "limits": found.limits,
         "ends_with": None if ends is None else ends.name,
     }
@@ -89,6 +94,8 @@ def _print(found: Estimate) -> None:
     OUT.print(
         f"{found.evaluations_per_s:.1f} evaluations/s with {workers}; the driver alone would reach "
         f"{found.proposals_per_s:.0f}/s. Memory of the workers: {memory}."
+        f" Before the search, {found.baselines} start rules and baselines are measured, {found.settings} of them "
+        f"further settings of a baseline: {found.baseline_seconds:,.0f} device-seconds."
         + (f" The run ends by its limit of {ends.name}." if ends and len(found.limits) > 1 else ""),
         highlight=False,
     )

@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 
 from archive.errors import StoreError
-from archive.records import Purpose
+from archive.records import Candidate, Purpose
 from discovery import executors
 from discovery.cli.common import (
     DEFAULT_RUNS,
@@ -33,10 +33,16 @@ from discovery.executors import ExecutorError
 from discovery.loop import Search, drive, prepare
 from discovery.plain_yaml import dump
 from discovery.plan import initial_rules
-from discovery.results import RuleResult, rule_results, selection_bias
+from discovery.results import RuleResult, rule_results, selection_bias, yardstick_of
 from discovery.runs import Run, create, exclusive, open_run
 from discovery.scheduling.scheduler import Phase
 from evaluators.sandbox.levels import SandboxError
+
+_FITNESS = {
+    "geometric": "geometric mean over tasks",
+    "rank": "mean rank over tasks, on the scale of ratios",
+    "worst": "the worst task's",
+}
 
 
 def run(
@@ -83,7 +89,7 @@ def _search(run: Run, json: bool) -> None:
             except (StoreError, ExecutorError, SandboxError) as error:
                 error.add_note(f"Nothing finished is lost. Go on with: {resume}")
                 raise
-        _report(run, [*search.scheduler.initial_ids, *search.scheduler.finalist_ids], json)
+        _report(run, [*search.scheduler.compared_ids, *search.scheduler.finalist_ids], json)
 
 
 def work(search: Search) -> None:
@@ -99,15 +105,25 @@ def work(search: Search) -> None:
 
 def _report(run: Run, candidates: Sequence[int], json: bool) -> None:
     results = sorted(rule_results(run.store, candidates), key=_rank)
+    reference = run.store.candidate(yardstick_of(run.store).reference)
     biases = {purpose: selection_bias(run.store, purpose) for purpose in (Purpose.REMEASURE, Purpose.FRESH)}
     if json:
-        print_json({"run": run.name, "folder": str(run.folder), "results": results, "selection_bias": biases})
+        print_json(
+            {
+                "run": run.name,
+                "folder": str(run.folder),
+                "reference": reference.id,
+                "results": results,
+                "selection_bias": biases,
+            }
+        )
         return
     print_table(comparison_table(results, run.config.evaluation.tasks, "The best elites beside the baselines"))
     OUT.print(
-        "Score: loss of AdamW over loss of the rule (geometric mean over tasks; 1 is AdamW, more is better), every "
-        f"rule with its own learning-rate search. Intervals: {run.config.evaluation.fresh_seeds} paired seeds that the "
-        "search never saw. A search score is pulled towards the usual rule, the more so the fewer seeds it rests on. "
+        f"Score: loss of AdamW over loss of the rule ({_FITNESS[run.config.fitness.kind]}; more is better), every rule "
+        f"with its own learning-rate search. 1 is AdamW in the best setting tried here: {_setting(reference)}. "
+        f"Intervals: {run.config.evaluation.fresh_seeds} paired seeds that the search never saw. "
+        "A search score is pulled towards the usual rule, the more so the fewer seeds it rests on. "
         "Nothing here says that a rule transfers to other tasks.\n"
         "Selection bias, first score minus score on further seeds: in the search "
         f"{bias(biases[Purpose.REMEASURE])}; at the end {bias(biases[Purpose.FRESH])}.\n",
@@ -121,6 +137,11 @@ def _report(run: Run, candidates: Sequence[int], json: bool) -> None:
         f"discover export {run.name}:best -o my_optimizer.py",
     ):
         OUT.print(f"  {command}{runs_option(run.folder.parent)}", highlight=False, soft_wrap=True)
+
+
+def _setting(reference: Candidate) -> str:
+    """The setting of the reference; as it comes where its note names none."""
+    return reference.note.partition(": ")[2] or "its defaults"
 
 
 def _rank(result: RuleResult) -> float:

@@ -73,7 +73,7 @@ def _who(result: RuleResult) -> tuple[str, Text, str]:
     """Id, what to call the rule, and its search score. Only the name is cut short where the terminal is narrow."""
     candidate = result.candidate
     known = candidate.emitter in INITIAL
-    label = f"{candidate.name} ({candidate.emitter})" if known else candidate.note
+    label = candidate.note or f"{candidate.name} ({candidate.emitter})"
     text = Text(label, style="bold" if known else "", no_wrap=True, overflow="ellipsis")
     return str(candidate.id), text, decimal(result.score)
 

@@ -28,7 +28,7 @@ def search(
     raced = race(
         DIGITS,
         programs,
-        rules or Race(learning_rates=RATES),
+        rules or Race(learning_rates=RATES, scout_fraction=0.2),
         (0, 1),
         initial=initial,
         steps=steps,
@@ -42,7 +42,7 @@ def search(
 def test_the_best_scouts_run_in_full_and_the_best_of_those_counts(rules: dict[str, str]) -> None:
     (result,) = search(rules["momentum"])
     losses = {rate: loss for rate, loss in result.scouted if loss is not None}
-    finalists = sorted(losses, key=losses.__getitem__)[:2]
+    finalists = sorted(losses, key=losses.__getitem__)[: Race().finalists]
     alone = [
         search(rules["momentum"], rules=Race(learning_rates=(rate,), scout_fraction=0.05))[0] for rate in finalists
     ]
@@ -113,7 +113,7 @@ def test_a_rule_that_breaks_only_in_long_runs_diverged() -> None:
 
 def test_a_rule_that_learns_in_short_runs_only_diverged() -> None:
     text = "def f(w, g, lr, T):\n    return g * lr * (30 - T) / abs(30 - T)\n"
-    (result,) = search(text, rules=Race(learning_rates=(1e-3,), hopeless=10))
+    (result,) = search(text, rules=Race(learning_rates=(1e-3,), scout_fraction=0.2, hopeless=10))
     assert result.outcome is Outcome.DIVERGED
     assert result.detail.startswith("ended at 2.3")
     assert f"not below the initial loss {np.mean(INITIAL):.4g}" in result.detail

@@ -39,15 +39,20 @@ VALID = st.fixed_dictionaries(
             },
         ),
         "evaluation": st.fixed_dictionaries(
-            {"finalists": st.just(1)},
+            {"finalists": st.sampled_from(["auto", 1])},
             optional={
                 "tasks": st.lists(st.sampled_from(tasks.names(Tier.SEARCH)), min_size=1, unique=True),
                 "learning_rates": st.just("auto") | st.lists(_positive, min_size=1, unique=True),
                 "device": st.sampled_from(["auto", "cpu", "cuda"]),
+                "engine": st.sampled_from(["auto", "native", "torch"]),
                 "scout_fraction": st.floats(0.01, 1),
+                "hurdle": st.none() | st.floats(0.01, 0.99),
                 "time_limit": _positive,
                 "rungs": st.none() | st.just([{"steps": 0.25, "keep": 0.5}, {"seeds": 3}]),
             },
+        ),
+        "fitness": st.fixed_dictionaries(
+            {}, optional={"kind": st.sampled_from(["geometric", "rank", "worst"]), "cap": st.floats(1.01, 4)}
         ),
         "noise": st.fixed_dictionaries({}, optional={"share": st.floats(0, 0.9), "within": _positive}),
         "executor": st.sampled_from([{"kind": "inprocess"}, {"workers": 3}, {"kind": "ray", "address": "auto"}]),

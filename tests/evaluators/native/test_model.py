@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from evaluators import tasks
 from evaluators.models.layers import (
@@ -27,9 +30,11 @@ from evaluators.models.layers import (
 )
 from evaluators.models.losses import CrossEntropy, Loss, MeanSquare
 from evaluators.models.model import Model
+from evaluators.models.parameter import Parameter
 from evaluators.native import build
 from evaluators.native.model import NativeModel, unsupported
-from evaluators.tasks.task import Data, Examples, Parameter, Task, Tier, to_tensor
+from evaluators.tasks.naming import Tier
+from evaluators.tasks.task import Data, Examples, Task, to_tensor
 
 pytestmark = pytest.mark.skipif(bool(build.unavailable()), reason=build.unavailable())
 
@@ -46,6 +51,8 @@ def make(*layers: Layer, positions: int = 1, batch: int = 5, loss: Loss | None =
     def load() -> Data:
         rng = np.random.default_rng(1)
         first, last = model.layers[0], model.shapes[-1]
+        inputs: NDArray[Any]
+        targets: NDArray[Any]
         if isinstance(first, Embedding):
             inputs = rng.integers(0, first.symbols, (EXAMPLES, positions)).astype(np.uint8)
         else:
@@ -120,7 +127,7 @@ MADE = {
 """By what they try. Sizes that are no multiple of a vector are on purpose."""
 
 
-def weights(task: Task) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+def weights(task: Task) -> NDArray[np.float32]:
     """Initial weights, and something in biases and gains as well."""
     return task.initial_weights(0) + 0.1 * np.random.default_rng(2).standard_normal(task.layout.size).astype(np.float32)
 
