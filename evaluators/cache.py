@@ -19,15 +19,18 @@ def folder() -> Path:
         CacheError: There is none.
     """
     home = os.environ.get("XDG_CACHE_HOME", "")
-    chosen = (Path(home) if home.startswith("/") else Path.home() / ".cache") / "savanna"
+    try:
+        chosen = (Path(home) if home.startswith("/") else Path.home() / ".cache") / "savanna"
+    except RuntimeError as error:  # There is no home.
+        raise CacheError(f"what is compiled has no place to be kept: {error}") from None
     if not chosen.is_absolute():
-        raise CacheError(f"what is compiled has no place to be kept: the home folder is {Path.home()}")
+        raise CacheError(f"what is compiled has no place to be kept: {chosen} is no absolute path")
     try:
         chosen.mkdir(mode=0o700, parents=True, exist_ok=True)
         state = chosen.stat()
     except OSError as error:
         raise CacheError(f"what is compiled cannot be kept: {error}") from None
-    if os.name == "posix" and (state.st_uid != os.geteuid() or state.st_mode & 0o022):
+    if state.st_uid != os.geteuid() or state.st_mode & 0o022:
         raise CacheError(f"{chosen} can be written to by others than this user")
     return chosen
 

@@ -98,6 +98,8 @@ def build() -> Path:
     Raises:
         BuildError: There is no compiler, it fails, or there is no place for the library.
     """
+    if os.name != "posix":
+        raise BuildError("the library is built on Linux and macOS only")
     command = _compiler()
     sources = sorted(path for path in SOURCE.iterdir() if path.suffix in (".cpp", ".h"))
     flags = [*LANGUAGE, *NUMERICS, *QUIET, *_target(command)]
