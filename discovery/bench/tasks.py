@@ -174,7 +174,7 @@ def recorded(report: TasksReport, command: str) -> Measurements:
                 engine=each.engine,
                 separation=_short(each.d_prime[PLAIN]),
                 spread=_short(each.spread),
-                best=min(each.standings, key=lambda standing: (math.isnan(standing.mean), standing.mean)).rule,
+                best=min(each.standings, key=lambda standing: (not standing.losses, standing.mean)).rule,
             )
             for each in report.separations
         },

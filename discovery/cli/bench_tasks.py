@@ -101,16 +101,18 @@ def _print(report: TasksReport) -> None:
         _print_standings(separation)
     table = narrow_table("separation")
     table.add_column("task", no_wrap=True)
-    for column in ("seconds", *(rule for rule in report.rules if rule != "adamw"), "spread", "use"):
+    others = list(report.separations[0].d_prime)
+    for column in ("seconds", *others, "spread", "use"):
         table.add_column(column, justify="right", no_wrap=True)
     for each in report.separations:
-        apart = (f"{each.d_prime[rule]:+.1f}" for rule in report.rules if rule in each.d_prime)
+        apart = (f"{each.d_prime[rule]:+.1f}" for rule in others)
         use = "fitness" if each.fitness else "filter"
         table.add_row(each.task, f"{each.seconds:.2g}", *apart, f"{each.spread:.1f}", use)
     print_table(table)
     OUT.print(
         "By how many standard deviations over seeds tuned AdamW is better than each other tuned rule; spread: standard "
-        f"deviation of the rules' means over that of the seeds; {report.plan.fresh} fresh seeds.",
+        f"deviation of the rules' means over that of the seeds; {report.plan.fresh} fresh seeds. Seconds: of one core, "
+        "for a full run of AdamW. A rate with a star lies at an end of the grid.",
         highlight=False,
     )
     if report.agreements:
@@ -123,7 +125,7 @@ def _print_standings(separation: Separation) -> None:
     table.add_column("setting")
     for column in ("rate", "loss", "deviation"):
         table.add_column(column, justify="right", no_wrap=True)
-    for each in sorted(separation.standings, key=lambda standing: standing.mean):
+    for each in sorted(separation.standings, key=lambda standing: (not standing.losses, standing.mean)):
         peak = "-" if each.learning_rate is None else rate(each.learning_rate) + ("*" if each.at_edge else "")
         table.add_row(each.rule, each.setting, peak, f"{each.mean:.4f}", f"{each.deviation:.4f}")
     print_table(table)
