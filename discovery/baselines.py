@@ -52,6 +52,7 @@ GRIDS: Mapping[str, Grid] = {
     "nesterov": _AVERAGE,
     "signum": _AVERAGE,
     "rmsprop": Grid({"beta": (0.9, 0.99, 0.999)}, [(0.9,)]),
+    "normalized_sgd": _AVERAGE,
     "muon": Grid({"momentum": (0.8, 0.9, 0.95)}, [(0.8,)]),
 }
 """By zoo name. Short memories are in all of them: they are what runs of a few hundred steps ask for."""

@@ -28,6 +28,14 @@ class Outcome(StrEnum):
     CRASH = "crash"
 
 
+class Engine(StrEnum):
+    """What trains; `AUTO` for the fastest that can be had here."""
+
+    AUTO = "auto"
+    NATIVE = "native"
+    TORCH = "torch"
+
+
 class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -67,6 +75,7 @@ class Job(_Message):
         hurdle: The highest validation loss of its best scouting run with which a program still goes on to the finals;
             null for none.
         device: `cpu`, `cuda`, `cuda:1`, ..., or `auto` for a GPU where there is one.
+        engine: What trains; whatever it cannot serve is trained by torch.
         time_limit: Seconds for the whole job.
         memory_limit: Bytes that the lanes of one program may take: weights, gradients, states and intermediate values.
     """
@@ -78,6 +87,7 @@ class Job(_Message):
     budget: PositiveFloat = 1.0
     hurdle: float | None = None
     device: str = "auto"
+    engine: Engine = Engine.AUTO
     time_limit: PositiveFloat = 600.0
     memory_limit: PositiveInt = 2**30
 
@@ -103,6 +113,7 @@ class Result(_Message):
         seconds: Its share of the job's time.
         flops: Floating-point operations of those steps, about: see `evaluators.cost`.
         state_bytes: What the rule keeps from step to step in one lane, beside the weights.
+        engine: What trained it; None if it never ran.
     """
 
     outcome: Outcome
@@ -116,6 +127,7 @@ class Result(_Message):
     seconds: float = 0.0
     flops: float = 0.0
     state_bytes: int = 0
+    engine: Engine | None = None
 
     @property
     def best_scout(self) -> float | None:

@@ -13,11 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from evaluators import cost
-from evaluators.job import Outcome, Race, Result
+from evaluators import cost, engines
+from evaluators.job import Engine, Outcome, Race, Result
 from evaluators.lanes import Fate, Lane, Trace, Training
 from evaluators.tasks.task import Data, Examples, Task
-from evaluators.train import train
 from programs.ir import Program
 
 CURVE_POINTS = 20
@@ -49,6 +48,7 @@ def race(
     initial: Sequence[float],
     steps: int,
     device: torch.device,
+    engine: Engine = Engine.AUTO,
     deadline: float = math.inf,
     hurdle: float | None = None,
     keep_weights: bool = False,
@@ -63,19 +63,25 @@ def race(
         initial: Validation loss before training, per seed.
         steps: Length of a full run.
         device: Where to run.
+        engine: What trains.
         deadline: Reading of `time.monotonic` after which what is not finished times out.
         hurdle: A program whose best scouting loss is above it stops there.
         keep_weights: Whether final weights are to be handed over.
 
     Returns:
         One per program.
+
+    Raises:
+        ValueError: The engine cannot be had.
     """
+    serving = engines.choose(engine, task, device)
 
     def stage(model: Task, lanes: Sequence[Lane], length: int, keep: bool = False) -> Training:
-        return train(
+        return engines.train(
             model,
             programs,
             lanes,
+            serving=serving,
             steps=length,
             hopeless=settings.hopeless,
             device=device,
@@ -106,6 +112,7 @@ def race(
         spent = {
             "seconds": scouting.seconds[index] + final.seconds.get(index, 0.0),
             "flops": cost.flops(task, program, raced.result.run_steps),
+            "engine": serving.of(program),
             "state_bytes": cost.state_bytes(program, task.layout),
         }
         results.append(replace(raced, result=raced.result.model_copy(update=spent)))

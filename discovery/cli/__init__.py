@@ -3,11 +3,12 @@
 - `common`: consoles, shared options, JSON, exit codes.
 - `run`: `discover run` and `discover resume`; `join`: one more driver for a run; `progress`: what they show meanwhile.
 - `status`, `elites`, `show`, `export`: looking into a run, and taking a rule out of it.
-- `zoo`: the known rules; `zoo_check`: whether others agree; `ops`: the table of operations.
+- `zoo`: the known rules; `zoo_check`: whether others agree; `ops`: the table of operations;
+  `tasks`: what rules are measured on.
 - `same`, `diff`: two rules beside each other.
 - `estimate`: what a run will cost; `race`: several searches side by side.
-- `doctor`: what isolation this machine offers; `bench`: measurements of the project itself, `bench_language` those of
-  the language, `bench_racing` that of racing.
+- `doctor`: what isolation this machine offers, and which engine trains; `bench`: measurements of the project itself,
+  `bench_language`, `bench_tasks`, `bench_racing` and `bench_evaluator` those of its parts.
 - `tables`: the tables that more than one verb prints.
 
 Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted and resumable.
@@ -22,7 +23,23 @@ import typer
 from rich.text import Text
 
 from archive.errors import ArchiveError, NotFoundError
-from discovery.cli import bench, diff, doctor, elites, estimate, export, join, ops, race, run, same, show, status, zoo
+from discovery.cli import (
+    bench,
+    diff,
+    doctor,
+    elites,
+    estimate,
+    export,
+    join,
+    ops,
+    race,
+    run,
+    same,
+    show,
+    status,
+    tasks,
+    zoo,
+)
 from discovery.cli.common import ERR, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE
 from discovery.config import ConfigError
 from discovery.executors import ExecutorError
@@ -50,6 +67,7 @@ app.command("show")(show.show)
 app.command("export")(export.export)
 app.command("zoo")(zoo.zoo)
 app.command("ops")(ops.ops)
+app.command("tasks")(tasks.tasks)
 app.command("same")(same.same)
 app.command("diff")(diff.diff)
 app.command("estimate")(estimate.estimate)

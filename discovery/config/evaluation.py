@@ -47,12 +47,14 @@ class EvaluationConfig(Section):
             fewer.
         batch: Programs trained together in one job.
         device: `auto` for a GPU where there is one.
+        engine: What trains; `auto` for the fastest that can be had. Which one it was does not change what a rule is
+            worth, but for rounding.
         sandbox: The level of isolation, from 0 (none) to 3; `auto` for the highest that works where a worker runs. A
             number is a demand: where it cannot be had, nothing runs.
         time_limit: Seconds for one job.
     """
 
-    tasks: Annotated[Some[TaskName], Field(min_length=1)] = tasks.names()
+    tasks: Annotated[Some[TaskName], Field(min_length=1)] = tasks.DEFAULT
     seeds: Annotated[int, Field(ge=1, le=_MOST_SEEDS)] = 2
     fresh_seeds: Annotated[int, Field(ge=2, le=_MOST_SEEDS)] = 8
     rungs: Annotated[tuple[RungConfig, ...], Field(strict=False, min_length=1)] | None = None
@@ -62,6 +64,7 @@ class EvaluationConfig(Section):
     finalists: Literal["auto"] | PositiveInt = "auto"
     batch: PositiveInt = 8
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    engine: Literal["auto", "native", "torch"] = "auto"
     sandbox: Literal["auto"] | Annotated[int, Field(ge=0, le=3)] = "auto"
     time_limit: PositiveFloat = 600.0
 

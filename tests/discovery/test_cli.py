@@ -98,6 +98,8 @@ def test_doctor_says_what_holds_here(discover: Discover) -> None:
     assert all(probe["blocked"] for probe in promised)
     table = discover("doctor").stdout
     assert f"level {found['level']} of 3" in table
+    assert found["engine"] in table
+    assert (found["engine"] == "native") == (found["engine_obstacle"] is None) == (found["engine_advice"] is None)
 
 
 def test_tables_are_for_people_and_carry_the_next_commands(discover: Discover) -> None:
