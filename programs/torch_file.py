@@ -100,13 +100,51 @@ def curvatures(params: list[Tensor]) -> dict[Tensor, Tensor]:
     found = {{p: torch.zeros_like(p) for p in params}}
     return found | {{p: z * product for p, z, product in zip(curved, signs, products, strict=True)}}'''
 
+LOCAL = '''\
+def local(x: Tensor) -> Tensor:
+    """The part of a sharded tensor (FSDP2) that lies here; any other tensor as it is."""
+    return getattr(x, "to_local", lambda: x)()'''
+
+ONE_BY_ONE = '''\
+def one_by_one({arguments}) -> None:
+    """Update parameters and their states in place, one after another."""
+    for {elements} in {lists}:
+{body}'''
+
+FUSED = '''\
+@cache
+def fused() -> Callable[..., None]:
+    """`one_by_one`, compiled: all parameters of a group in one function."""
+    return torch.compile(one_by_one)'''
+
+FOREACH = '''\
+def {function}({arguments}) -> None:
+    """The same for many parameters at once, by list operations: every list holds one tensor for each parameter."""
+{body}'''
+
+PARTS = '''\
+def parts(params: list[Tensor]) -> Iterator[list[Tensor]]:
+    """Lists short enough that what is computed on the way stays in the cache; on other devices than a CPU only one."""
+    sizes = accumulate(p.numel() if p.device.type == "cpu" else 0 for p in params)
+    for _, part in groupby(zip(sizes, params, strict=True), lambda pair: pair[0] // CACHED):
+        yield [p for _, p in part]'''
+
+CACHED = '''\
+CACHED = 2**16
+"""Numbers of one list that are worked on at a time on a CPU."""'''
+
 CLASS = '''\
 class {class_name}(torch.optim.Optimizer):
     """Applies `{function}` to every parameter.
 
     Args:
 {arguments}
+
+    Attributes:
+        shardable: {shardable}
     """
+
+    shardable = {is_shardable}
 
 {methods}'''
 
@@ -120,6 +158,21 @@ def add_param_group(self, param_group: dict[str, Any]) -> None:
             raise ValueError(f"{{name}} must be a finite number from {{low}} to {{high}}, not {{value}}")
     super().add_param_group(param_group)'''
 
+BATCHES = '''\
+def _batches(self) -> Iterator[tuple[dict[str, Any], list[Tensor], dict[str, Any]]]:
+    """Parameters that are updated together, with their group and numbers. The first step of one makes its state."""
+    for group in self.param_groups:
+        batches: dict[Any, list[Tensor]] = {{}}
+        for p in group["params"]:
+            if p.grad is None or p.numel() == 0:
+                continue
+            if p.grad.layout is not torch.strided or p.is_complex():
+                raise RuntimeError("{class_name} supports neither sparse gradients nor complex parameters")
+{update}
+        {numbers}
+        for {key}, batch in batches.items():
+            {result}'''
+
 STEP = '''\
 @torch.no_grad()
 def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
@@ -128,15 +181,7 @@ def step(self, closure: Callable[[], float] | None = None) -> float | None:  # t
     if closure is not None:
         with torch.enable_grad():
             loss = closure()
-{before}
-    for group in self.param_groups:
-        for p in group["params"]:
-            if p.grad is None or p.numel() == 0:
-                continue
-            if p.grad.layout is not torch.strided:
-                raise RuntimeError("{class_name} does not support sparse gradients")
 {update}
-{after}
     return loss'''
 
 STEP_WITH_LOSS = STEP.replace(
@@ -150,9 +195,9 @@ STEP_WITH_LOSS = STEP.replace(
     """Update every parameter that has a gradient, given the loss, or a `closure` that computes it anew."""
 ''',
 ).replace(
-    "{before}\n",
+    "{update}\n",
     """    if loss is None:
         raise ValueError("{class_name} needs the loss: step(loss=loss), or a closure")
-{before}
+{update}
 """,
 )
