@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import keyword
 import re
-import textwrap
 from collections.abc import Sequence
 
 from programs.ir import Arg, Program, Ref, Var
 from programs.kinds import Kind
-from programs.latex import equations
 from programs.ops import OPS
-from programs.show import listed, returned, show
-from programs.torch_class import WIDTH, ClassWriter, indented, settings, wrapped
+from programs.preface import WIDTH, indented, preface
+from programs.show import listed, returned
+from programs.torch_class import ClassWriter, settings
 from programs.torch_file import AS_MATRIX, CURVATURES, IN_LOCKSTEP, INVERSE_ROOT, ON_NUMBERS, ORTHOGONALIZE, whole
 from programs.torch_source import UNUSABLE, WHOLE_SHAPES, TorchPrinter, without_clashes
-from programs.words import learning_rate_advice, words
 
 _IMPORTED = frozenset(
     ["Any", "Callable", "Generator", "Iterator", "ParamsT", "Tensor", "accumulate", "cache", "groupby", "math"]
@@ -76,7 +74,7 @@ def export(
     elif not _is_free(class_name) or class_name in (f"{program.name}_update", f"{program.name}_foreach"):
         raise ValueError(f"{class_name!r} cannot be the name of an optimizer class.")
     evidence = [f"Certificate: {certificate}"] if certificate else []
-    return _File(program, class_name).text([*notes, *evidence], advice or learning_rate_advice(program))
+    return _File(program, class_name).text([*notes, *evidence], advice)
 
 
 class _File:
@@ -96,26 +94,9 @@ class _File:
         return "\n\n\n".join([head, *self._helpers(), self._update(), *self.writer.parts()]) + "\n"
 
     def _docstring(self, notes: Sequence[str], advice: str) -> str:
-        rule = show(self.original).rstrip()
-        meaning = "It computes what is subtracted from the weights `w`, given their gradient `g`"
-        meaning += ", and the next value of each state; states start at zero." if self.program.states else "."
-        if "interp(" in rule:
-            meaning += " Here interp(x, y, a) is (1 - a) * x + a * y."
-        title = (
-            f"{self.writer.class_name}: a PyTorch optimizer, exported by Savanna from the rule `{self.original.name}`."
-        )
-        formulas = [f"{line} \\\\" for line in equations(self.original)]
-        shown = [r"\begin{gathered}", *formulas, r"\end{gathered}"]
-        paragraphs = [
-            wrapped(title),
-            textwrap.indent(rule, "    "),
-            wrapped(" ".join([meaning, *words(self.original)])),
-            "\n".join(wrapped(line, "    ", "        ") for line in shown),
-            wrapped(f"Learning rate. {_printable(advice)}"),
-            wrapped(self.writer.sharding()),
-            *(wrapped(_printable(note)) for note in notes),
-        ]
-        return 'r"""' + "\n\n".join(paragraphs) + '\n"""'
+        name = self.writer.class_name
+        title = f"{name}: a PyTorch optimizer, exported by Savanna from the rule `{self.original.name}`."
+        return preface(self.original, title, [self.writer.sharding()], notes, advice)
 
     def _imports(self) -> str:
         torch = ["import torch", "from torch import Tensor", "from torch.optim.optimizer import ParamsT"]
@@ -189,8 +170,3 @@ def _on_numbers(op: str) -> str:
     if OPS[op].torch == f"{bare}({', '.join(f'{{{i}}}' for i in range(len(names)))})":
         function = bare
     return f"{op} = on_numbers({function})"
-
-
-def _printable(text: str) -> str:
-    """A text that may stand in a raw docstring."""
-    return "".join(character if character.isprintable() else " " for character in text).replace('"""', "'''")

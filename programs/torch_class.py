@@ -8,12 +8,12 @@ the class has one loop.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from programs.ir import Program, Ref
 from programs.kinds import Kind
 from programs.ops import OPS, Shape
+from programs.preface import WIDTH, indented, wrapped
 from programs.show import listed, number
 from programs.torch_file import (
     ADD_PARAM_GROUP,
@@ -31,7 +31,6 @@ from programs.torch_file import (
 from programs.torch_foreach import LISTABLE, ForeachPrinter
 from programs.torch_source import MATRIX_SHAPES, WHOLE_SHAPES, TorchPrinter
 
-WIDTH = 120
 _NO_SIDES = (Kind.SCALAR, Kind.PER_TENSOR, Kind.TENSOR)
 """Kinds of which no state needs to know the rows and columns."""
 _OF_PARAMETER = {"w": "p", "g": "p.grad", "h": "curvature[p]"}
@@ -378,15 +377,3 @@ class ClassWriter:
             f"for p, {result} in zip(chosen, in_lockstep(rules), strict=True):",
             *indented(after, 4),
         ]
-
-
-def wrapped(text: str, indent: str = "", hanging: str = "") -> str:
-    """A paragraph in lines that fit."""
-    return textwrap.fill(
-        text, WIDTH, initial_indent=indent, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False
-    )
-
-
-def indented(blocks: Iterable[str], spaces: int) -> list[str]:
-    """Blocks of lines, further to the right."""
-    return [textwrap.indent(block, " " * spaces) for block in blocks]

@@ -174,6 +174,7 @@ def _batches(self) -> Iterator[tuple[dict[str, Any], list[Tensor], dict[str, Any
             {result}'''
 
 STEP = '''\
+@torch.compiler.disable
 @torch.no_grad()
 def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
     """Update every parameter that has a gradient. A `closure` first computes the loss anew, which is returned."""

@@ -17,12 +17,12 @@ from programs.kinds import Kind
 from programs.ops import OPS, Shape
 from programs.show import Printer
 
-UNUSABLE = frozenset(["torch", "float", "l", "O", "I"])
+UNUSABLE = frozenset(["torch", "jax", "jnp", "optax", "float", "l", "O", "I"])
 """Names that the source uses otherwise, or that are too easily read as digits."""
 _UNUSABLE_IN_HEAD = frozenset(
     [
         *("self", "super", "params", "param_names", "total_steps", "initial_lr", "step", "foreach", "fused"),
-        *("numbers", "zip", "local", "as_matrix"),
+        *("numbers", "zip", "local", "as_matrix", "learning_rate"),
     ]
 )
 """Names that the class or the loops use otherwise."""
