@@ -28,6 +28,7 @@ _BUILT_IN = frozenset(
         "RuntimeError",
         "StopIteration",
         "ValueError",
+        "all",
         "bool",
         "dict",
         "float",
@@ -44,7 +45,7 @@ _BUILT_IN = frozenset(
     ]
 )
 _HELPERS = frozenset(
-    ["CACHED", "as_matrix", "curvatures", "fused", "in_lockstep", "local", "on_numbers", "one_by_one", "parts"]
+    ["CACHED", "as_matrix", "curvatures", "cut", "fused", "in_lockstep", "local", "on_numbers", "one_by_one", "parts"]
 )
 
 

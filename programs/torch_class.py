@@ -20,6 +20,7 @@ from programs.torch_file import (
     BATCHES,
     CACHED,
     CLASS,
+    CUT,
     FOREACH,
     FUSED,
     LOCAL,
@@ -86,6 +87,7 @@ class ClassWriter:
         foreach: The printer of the list path; None where the rule allows none.
         fusable: Whether torch can compile it.
         shardable: Whether a part of a parameter can be updated without the rest of it.
+        divisible: Whether its states can be cut like it, too.
     """
 
     def __init__(self, program: Program, class_name: str, function: str, *, body: str) -> None:
@@ -105,6 +107,8 @@ class ClassWriter:
             dict.fromkeys(op.name for op in ops if op.shape is not Shape.ELEMENTWISE and op.name != "axes")
         )
         self.shardable = not self.looks_at
+        kinds = self.printer.facts.state_kinds.values()
+        self.divisible = self.shardable and all(kind is Kind.TENSOR for kind in kinds)
         self.counts_axes = any(op.name == "axes" for op in ops)
         self.counts_steps = "t" in program.inputs
         heads = [name for name in self.printer.positional() if program.signature.inputs.get(name) is not Kind.SCALAR]
@@ -120,7 +124,8 @@ class ClassWriter:
         if self.fusable:
             functions.append(FUSED)
         if self.foreach is not None:
-            functions += [CACHED, PARTS]
+            functions += [CACHED, *[CUT] * self.divisible]
+            functions.append(PARTS.format(pieces="cut(tensors)" if self.divisible else "[tensors]"))
         if self.shardable:
             functions.append(LOCAL)
         return [*functions, self._class()]
@@ -270,16 +275,12 @@ class ClassWriter:
         if "T" in self.program.inputs:
             numbers += '\nnumbers["T"] = float(group["total_steps"])'
         given = '{**numbers, "t": float(t)}' if self.counts_steps else "numbers"
-        result = f"yield group, batch, {given}"
-        if self.foreach is not None:
-            choice = '[batch] if group["fused"] else parts(batch)' if self.fusable else "parts(batch)"
-            result = f"for part in {choice}:\n    yield group, part, {given}"
         return BATCHES.format(
             class_name=self.class_name,
             update="\n".join(indented(lines, 12)),
             numbers=textwrap.indent(numbers, " " * 8).lstrip(),
             key="(_, _, t)" if self.counts_steps else "_",
-            result=textwrap.indent(result, " " * 12).lstrip(),
+            result=f"yield group, batch, {given}",
         ).replace("for _, batch in batches.items():", "for batch in batches.values():")
 
     def _state(self) -> list[str]:
@@ -333,19 +334,19 @@ class ClassWriter:
             body.append("states = [self.state[p] for p in params]")
         if "loss" in self.program.inputs:
             body.append('numbers["loss"] = float(loss)')
-        update = "one_by_one"
+        body.append(listed("lists = [", lists, "]", WIDTH - 12))
+        branches = ["one_by_one(*lists, **numbers)"]
         if self.foreach is not None:
-            body.append(f'update = {self._foreach_name()} if group["foreach"] else one_by_one')
-            update = "update"
+            each = ["for part in parts(lists):", f"    {self._foreach_name()}(*part, **numbers)"]
+            branches = ['if group["foreach"]:', *indented(each, 4), "else:", *indented(branches, 4)]
         if self.fusable:
             moving = [name for name in ("lr", "t", "loss") if name in self.program.inputs]
-            if self.foreach is None:
-                body.append("update = one_by_one")
-            body += ['if group["fused"]:', "    update = fused()"]
-            body += [f'    numbers["{name}"] = torch.tensor(numbers["{name}"], dtype=torch.float64)' for name in moving]
-            update = "update"
-        body.append(listed(f"{update}(", [*lists, "**numbers"], ")", WIDTH - 12))
-        return [*lines, *indented(body, 4)]
+            tensors = [f'numbers["{name}"] = torch.tensor(numbers["{name}"], dtype=torch.float64)' for name in moving]
+            compiled = [*tensors, "fused()(*lists, **numbers)"]
+            rest = [branches[0].replace("if", "elif", 1), *branches[1:]]
+            branches = ['if group["fused"]:', *indented(compiled, 4)]
+            branches += rest if self.foreach is not None else ["else:", "    one_by_one(*lists, **numbers)"]
+        return [*lines, *indented([*body, *branches], 4)]
 
     def _whole_loop(self) -> list[str]:
         """Where the rule looks at all parameters it is started for each of them before any changes."""

@@ -119,15 +119,26 @@ def fused() -> Callable[..., None]:
 
 FOREACH = '''\
 def {function}({arguments}) -> None:
-    """The same for many parameters at once, by list operations: every list holds one tensor for each parameter."""
+    """The same for many parameters at once and in place, by list operations: each list holds a tensor for each."""
 {body}'''
 
 PARTS = '''\
-def parts(params: list[Tensor]) -> Iterator[list[Tensor]]:
-    """Lists short enough that what is computed on the way stays in the cache; on other devices than a CPU only one."""
-    sizes = accumulate(p.numel() if p.device.type == "cpu" else 0 for p in params)
-    for _, part in groupby(zip(sizes, params, strict=True), lambda pair: pair[0] // CACHED):
-        yield [p for _, p in part]'''
+def parts(lists: list[list[Tensor]]) -> Iterator[list[list[Tensor]]]:
+    """Lists short enough that what is computed on the way stays in the cache of a CPU; elsewhere all at once."""
+    if lists[0][0].device.type != "cpu":
+        yield lists
+        return
+    pieces = [piece for tensors in zip(*lists, strict=True) for piece in {pieces}]
+    sizes = accumulate(piece[0].numel() for piece in pieces)
+    for _, part in groupby(zip(sizes, pieces, strict=True), lambda pair: pair[0] // CACHED):
+        yield [list(tensors) for tensors in zip(*(piece for _, piece in part), strict=True)]'''
+
+CUT = '''\
+def cut(tensors: tuple[Tensor, ...]) -> list[tuple[Tensor, ...]]:
+    """The weights of a large parameter, and all that belongs to them, in pieces: no weight looks at another."""
+    if tensors[0].numel() <= CACHED or not all(x.is_contiguous() for x in tensors):
+        return [tensors]
+    return list(zip(*(x.view(-1).split(CACHED) for x in tensors), strict=True))'''
 
 CACHED = '''\
 CACHED = 2**16

@@ -7,7 +7,7 @@
 - `same`, `diff`: two rules beside each other.
 - `estimate`: what a run will cost; `race`: several searches side by side.
 - `doctor`: what isolation this machine offers; `bench`: measurements of the project itself, `bench_language` those of
-  the language.
+  the language, `bench_export` those of exported files.
 - `tables`: the tables that more than one verb prints.
 
 Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted and resumable.
