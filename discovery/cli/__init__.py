@@ -8,7 +8,7 @@
 - `same`, `diff`: two rules beside each other.
 - `estimate`: what a run will cost; `race`: several searches side by side.
 - `doctor`: what isolation this machine offers, and which engine trains; `bench`: measurements of the project itself,
-  `bench_language`, `bench_tasks`, `bench_racing` and `bench_evaluator` those of its parts.
+  `bench_language`, `bench_tasks`, `bench_racing`, `bench_evaluator` and `bench_export` those of its parts.
 - `tables`: the tables that more than one verb prints.
 
 Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted and resumable.
