@@ -3,8 +3,8 @@
 In reading order:
 
 - `run`: `load`, and `Config` with the short sections.
-- `evaluation`, `noise`, `strategy`, `emitters`, `execution`, `store`: the longer sections, one file each; `section` is
-  what they have in common.
+- `evaluation`, `noise`, `strategy`, `emitters`, `llm`, `execution`, `store`: the longer sections, one file each;
+  `section` is what they have in common.
 - `types`: the types of single values.
 - `file`: reads a file with the places of its keys. `errors` words the mistakes. Neither knows a key by name.
 """
@@ -20,6 +20,7 @@ from discovery.config.emitters import (
 from discovery.config.evaluation import EvaluationConfig, RungConfig
 from discovery.config.execution import ExecutorConfig
 from discovery.config.file import ConfigError
+from discovery.config.llm import CriticConfig, LimitsConfig, LlmConfig, ModelConfig, PriceConfig
 from discovery.config.noise import NoiseConfig
 from discovery.config.run import ArchiveConfig, BudgetConfig, Config, ReportConfig, load
 from discovery.config.store import StoreConfig
@@ -32,12 +33,17 @@ __all__ = [
     "Config",
     "ConfigError",
     "ConstantsConfig",
+    "CriticConfig",
     "CrossoverConfig",
     "EmittersConfig",
     "EvaluationConfig",
     "ExecutorConfig",
     "IslandsConfig",
+    "LimitsConfig",
+    "LlmConfig",
+    "ModelConfig",
     "NoiseConfig",
+    "PriceConfig",
     "RandomConfig",
     "ReportConfig",
     "RungConfig",
