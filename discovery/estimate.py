@@ -14,7 +14,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from archive.records import OpenJob, Purpose
 from discovery.bench.free import FreeExecutor
 from discovery.config import Config
 from discovery.executors import Executor
+from discovery.llm.forecast import Forecast, forecast
+from discovery.plan import initial_rules
 from discovery.rehearsal import Rehearsal, Replaying, on_its_own, rehearse
 from evaluators import tasks
 from evaluators.job import Job, Result
@@ -89,6 +91,7 @@ class Estimate:
         worker_memory_bytes: The most that the processes of all workers held at once, shared memory counted for each;
             None where that cannot be seen.
         limits: Of the budget; the run ends with the first of them.
+        calls: What language models will be asked; None where none are.
     """
 
     workers: int
@@ -97,6 +100,7 @@ class Estimate:
     proposals_per_s: float
     worker_memory_bytes: int | None
     limits: tuple[Limit, ...]
+    calls: Forecast | None = None
 
 
 def estimate(
@@ -127,7 +131,10 @@ def estimate(
         tell("rehearsing the search with what was measured")
         samples = {task: speed.results for task, speed in speeds.items()}
         rehearsed = rehearse(alone, Path(folder) / "second", _SECOND, Replaying(samples, workers))
-    return combine(config, workers, speeds, memory, rehearsed)
+    found = combine(config, workers, speeds, memory, rehearsed)
+    start = next(initial.program for initial in initial_rules(config, runs) if initial.start)
+    evaluations = min((limit.evaluations for limit in found.limits), default=0)
+    return replace(found, calls=forecast(config, start, evaluations))
 
 
 def combine(

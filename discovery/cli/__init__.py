@@ -6,6 +6,7 @@
 - `zoo`: the known rules; `zoo_check`: whether others agree; `ops`: the table of operations.
 - `same`, `diff`: two rules beside each other.
 - `estimate`: what a run will cost; `race`: several searches side by side.
+- `insights`: what a run has learned about changes to rules; `models`: what became of calls of language models.
 - `doctor`: what isolation this machine offers; `bench`: measurements of the project itself, `bench_language` those of
   the language.
 - `tables`: the tables that more than one verb prints.
@@ -22,10 +23,27 @@ import typer
 from rich.text import Text
 
 from archive.errors import ArchiveError, NotFoundError
-from discovery.cli import bench, diff, doctor, elites, estimate, export, join, ops, race, run, same, show, status, zoo
+from discovery.cli import (
+    bench,
+    diff,
+    doctor,
+    elites,
+    estimate,
+    export,
+    insights,
+    join,
+    ops,
+    race,
+    run,
+    same,
+    show,
+    status,
+    zoo,
+)
 from discovery.cli.common import ERR, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE
 from discovery.config import ConfigError
 from discovery.executors import ExecutorError
+from discovery.llm.keys import KeyMissingError
 from discovery.race.entrants import RaceError
 from discovery.race.heats import HeatError
 from discovery.runs import RunError
@@ -47,6 +65,7 @@ app.command("join")(join.join)
 app.command("status")(status.status)
 app.command("elites")(elites.elites)
 app.command("show")(show.show)
+app.command("insights")(insights.insights)
 app.command("export")(export.export)
 app.command("zoo")(zoo.zoo)
 app.command("ops")(ops.ops)
@@ -65,7 +84,7 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # a terminal without a box character is no reason to fail
     try:
         app()
-    except (ConfigError, RaceError, RuleError, RunError, NotFoundError) as error:
+    except (ConfigError, KeyMissingError, RaceError, RuleError, RunError, NotFoundError) as error:
         _fail(error, str(error), EXIT_USAGE)
     except (ArchiveError, ExecutorError, HeatError, SearchError, SandboxError) as error:
         _fail(error, str(error), EXIT_FAILED)

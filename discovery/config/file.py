@@ -76,24 +76,29 @@ class Document:
         return self.places[path]
 
     def override(self, text: str) -> None:
-        """Replace one value as `key.path=value` says; the value is YAML."""
+        """Replace one value as `key.path=value` says; the value is YAML, and items of lists are counted from 0."""
         place = Place(f"--set {text}")
         match = _OVERRIDE.fullmatch(text)
         if match is None:
             self.problems.append(Problem(place, "", "expected key.path=value"))
             return
-        path = tuple(match[1].split("."))
+        path = tuple(int(part) if part.isdecimal() else part for part in match[1].split("."))
         parsed = parse(match[2])
         if parsed.mistakes:
             self.problems += [Problem(place, dotted((*path, *bad.path)), bad.message) for bad in parsed.mistakes]
             return
         section: Any = self.data
         for depth, name in enumerate(path[:-1], start=1):
-            if section.get(name) is None:
+            if isinstance(section, dict) and section.get(name) is None:
                 section[name] = {}
                 self.places[path[:depth]] = place
             section = section[name]
-            if not isinstance(section, dict):
+            following = path[depth]
+            if isinstance(section, list) and not (isinstance(following, int) and following < len(section)):
+                items = f"expected {dotted(path[:depth])}.0" if section else "it is empty"
+                self.problems.append(Problem(place, "", f"{dotted(path[:depth])} is a list: {items}"))
+                return
+            if not isinstance(section, dict | list):
                 self.problems.append(Problem(place, "", f"{dotted(path[:depth])} is a value, not a section"))
                 return
         section[path[-1]] = parsed.value

@@ -13,13 +13,16 @@ import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from statistics import fmean, median
 
 from archive.grid import AXES
+from archive.store import RunStore
 from programs.check import check
 from programs.ir import Program
 from programs.measures import measure
+from programs.parse import parse
 
 _FEWEST = 3
 _REMEMBERED = 400
@@ -101,6 +104,17 @@ class Notebook:
             if len(observed.changes) >= _FEWEST and key not in self._forgotten
         ]
         return [_insight(key, observed) for _, key, observed in sorted(noted, key=lambda row: (-row[0], row[1]))]
+
+
+def mined(run: RunStore, without: Iterable[str] = ()) -> list[Insight]:
+    """The notes of a run, from its archive, but for those of some keys."""
+    candidates = {candidate.id: candidate for candidate in run.candidates()}
+    notebook = Notebook(without)
+    verdicts = [(verdict.candidate, verdict.score) for verdict in run.verdicts() if verdict.revision == 0]
+    program = lru_cache(1024)(lambda number: parse(candidates[number].source))
+    parents = {number: candidate.parents for number, candidate in candidates.items()}
+    observe_all(notebook, verdicts, parents, program, {})
+    return notebook.insights()
 
 
 def forgotten(folder: Path) -> frozenset[str]:

