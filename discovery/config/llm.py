@@ -134,6 +134,8 @@ class LlmConfig(Section):
         inspirations: Elites of other cells that a prompt shows.
         insights: Notes on what was tried in this run that a prompt shows; 0 for none.
         ideas: What `invent` is to start from; null for those that come with the program.
+        patient: Whether the search waits where a model has its turn and no answer has come, instead of giving the turn
+            to another emitter: for comparisons at equal evaluations, where time does not count.
         repair: Whether an answer that is no rule goes back once, with the parser's message.
         exploration: Share of the calls that is given out by the weights of models and kinds alone.
         tokens_per_training: So many tokens count as one training of the reference, where gains are set against costs.
@@ -152,6 +154,7 @@ class LlmConfig(Section):
     inspirations: Annotated[int, Field(ge=0, le=8)] = 1
     insights: Annotated[int, Field(ge=0, le=40)] = 5
     ideas: Annotated[Some[str], Field(min_length=1)] | None = None
+    patient: bool = False
     repair: bool = True
     exploration: Annotated[float, Field(ge=0, le=1)] = 0.3
     tokens_per_training: PositiveFloat = 20_000.0

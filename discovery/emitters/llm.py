@@ -28,6 +28,7 @@ from discovery.llm.spending import Amount, total
 from discovery.runs import Run, open_run
 
 _FATES = {NOVEL: Fate.VALID, NOT_FINITE: Fate.NOT_FINITE}
+_LOOK_EVERY = 1.0  # seconds
 _NOT_WAITED_FOR = "the search was over before it came"
 
 
@@ -112,6 +113,11 @@ class LLM(Correspondent):
         self._collect()
         found = self._next()
         self._ask(parents)
+        while found is None and self._config.patient and self._flying and self._post is not None:
+            self._post.wait(_LOOK_EVERY)
+            self._collect()
+            found = self._next()
+            self._ask(parents)
         if found is None or found.program is None:
             raise NotReadyError(final=self._over)
         self._handed = found
@@ -160,9 +166,10 @@ class LLM(Correspondent):
         if self._stopped:
             return
         self._stopped = True
-        self._collect()
+        if self._post is not None:
+            self._collect()
         for exchange in self._arrived:
-            self._calls += exchange.settled(Fate.UNUSED if exchange.program else None, self._tick, None)
+            self._calls += exchange.settled(Fate.UNUSED, self._tick, None)
         self._arrived.clear()
         for request in self._flying.values():
             said = Said("propose", request.model, request.messages, "", Fate.UNUSED, _NOT_WAITED_FOR)
@@ -247,12 +254,14 @@ class LLM(Correspondent):
         """Begin as many exchanges as servers take, limits allow and the backlog leaves room for."""
         room = sum(model.concurrency for model in self._config.models)
         while self._post is not None and not self._stopped and len(self._flying) + len(self._arrived) < room:
-            free = self._post.free()
-            without = [arm for arm, (label, _) in self._arms.items() if label not in free]
+            there = self._post.there()
+            without = [arm for arm, (label, _) in self._arms.items() if label not in there]
             if len(without) == len(self._arms):
                 return
             rng = np.random.default_rng([self._seed, self._number + 1])
             label, kind = self._arms[self._bandit.choose(rng, without)]
+            if not self._post.has_room(label):  # another model in its place would have a share that it did not earn
+                return
             request = self._affordable(label, kind, parents, rng)
             if request is None:
                 return

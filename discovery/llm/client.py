@@ -188,14 +188,14 @@ async def _check_status(response: Any) -> None:
     complaint = b""
     async for chunk in response.aiter_bytes():
         complaint += chunk
-        if len(complaint) > _MAX_COMPLAINT:
+        if len(complaint) > 2 * _MAX_COMPLAINT:  # cut to its length when the key is out of it
             break
     await response.aclose()
     try:
         after = max(0.0, float(response.headers.get("retry-after", "0")))
     except ValueError:  # a date: the pauses of our own will do
         after = 0.0
-    raise _StatusError(response.status_code, complaint[:_MAX_COMPLAINT].decode(errors="replace"), after)
+    raise _StatusError(response.status_code, complaint[: 2 * _MAX_COMPLAINT].decode(errors="replace"), after)
 
 
 def _answer(body: bytes, asked: int) -> Answer:

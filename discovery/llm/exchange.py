@@ -40,7 +40,7 @@ class Fate(StrEnum):
     JUDGED = "judged"
     """The critic's own answer."""
     UNUSED = "unused"
-    """A rule that came when none was wanted any more."""
+    """It came when no rule was wanted any more, or was not waited for."""
 
 
 PROPOSE, REPAIR, CRITICISE = "propose", "repair", "criticise"

@@ -43,14 +43,14 @@ class Post:
         """Whether no server will be tried again."""
         return all(breaker.gone for breaker in self._breakers.values())
 
-    def free(self) -> list[str]:
-        """The models that can be asked now: there is room beside their calls in flight, and their server is there."""
+    def there(self) -> list[str]:
+        """The models whose servers answer, as far as is known."""
         now = time.monotonic()
-        return [
-            label
-            for label, model in self._models.items()
-            if self._flying[label] < model.concurrency and self._breakers[label].allows(now)
-        ]
+        return [label for label, breaker in self._breakers.items() if breaker.allows(now)]
+
+    def has_room(self, label: str) -> bool:
+        """Whether a model takes one more call beside those in flight."""
+        return self._flying[label] < self._models[label].concurrency
 
     def send(self, request: Request) -> None:
         """Begin an exchange."""
