@@ -25,7 +25,6 @@ Form = Literal["rule", "edit", "line"]
 MAX_ANSWER = 32_768
 """Characters; a rule has at most a quarter of this."""
 _FENCE = "```"
-_MEANT = re.compile(r"^[ \t]*def[ \t]", re.MULTILINE)
 _SPECIFIC = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")
 
 
@@ -83,9 +82,8 @@ def _source(answer: str, form: Form, parent: Program, *, as_json: bool) -> str:
         if form == "rule":
             return rule_from_json(data, shown, parent.states)
         return apply(from_json(data), shown).text()
-    if form == "rule":
-        return _function(answer)
-    return apply(_fenced(answer), shown).text()
+    text = _fenced(answer)
+    return text if form == "rule" else apply(text, shown).text()
 
 
 def _json(answer: str) -> dict[str, object]:
@@ -96,19 +94,6 @@ def _json(answer: str) -> dict[str, object]:
     if not isinstance(data, dict):
         raise EditsError("no object of JSON")
     return data
-
-
-def _function(answer: str) -> str:
-    """The function in an answer: in a fence or not, with what a model says around it left out."""
-    text = _fenced(answer)
-    start = _MEANT.search(text)
-    lines = text[start.start() :].splitlines() if start else text.splitlines()
-    kept = lines[:1]
-    for line in lines[1:]:
-        if start and line[:1] not in ("", " ", "\t", ")", "#"):
-            break
-        kept.append(line)
-    return "\n".join(kept).strip("\n") + "\n"
 
 
 def _fenced(answer: str) -> str:

@@ -190,7 +190,7 @@ def test_limits_are_never_passed_and_stop_the_emitter_alone(make_run: MakeRun) -
     usage = {"prompt_tokens": 1_500, "completion_tokens": 300}  # at a price of 3
     for limits in ({"calls": 7}, {"tokens": 15_000}, {"money": 30.0}):
         with serving(lambda request: Reply(completion(rules(request), usage=usage))) as server:
-            section = emitters(server.url, alone=False, limits=limits, model={"price": price})
+            section = emitters(server.url, alone=False, weight=5.0, limits=limits, model={"price": price})
             run, watcher = driven(make_run, 40, emitters=section)
         calls = [call for call in run.store.calls() if call.outcome != Fate.UNUSED]
         assert calls
