@@ -26,6 +26,7 @@ from discovery.cli.common import (
 )
 from discovery.cli.tables import narrow_table
 from discovery.config import Config
+from discovery.emitters import llm
 from discovery.plan import initial_rules
 from discovery.race import tables
 from discovery.race.curves import Course, course
@@ -60,10 +61,12 @@ def race(
     Example: `discover race configs/race/*.yaml --budget 100 --seeds 5`
     """
     if (budget is None) == (minutes is None):
-        raise typer.BadParameter("a race needs --budget (evaluations) or --minutes, one of the two")
+        raise typer.BadParameter("give either --budget or --minutes")
     limit = Budget("minutes", minutes) if minutes is not None else Budget("evaluations", budget or 0)
     taking_part = entrants(configs, limit, set_ or [])
     initial_rules(taking_part[0], out)  # one that cannot be read is reported before anything is made
+    for config in taking_part:
+        llm.check(config, out)
     out.mkdir(parents=True, exist_ok=True)
     runs = {config.name: [enter(config, seed, out) for seed in range(seeds)] for config in taking_part}
     # Seed by seed, so that an interrupted race has compared everybody on the seeds that it got to.

@@ -30,6 +30,7 @@ from discovery.cli.models import calls_table
 from discovery.cli.progress import Progress
 from discovery.cli.tables import bias, comparison_table, emitter_table
 from discovery.config import load
+from discovery.emitters import llm
 from discovery.emitters.statistics import Statistics, summaries
 from discovery.executors import ExecutorError
 from discovery.llm.accounting import ledger
@@ -61,6 +62,7 @@ def run(
     overrides: Sequence[str] = [*(set_ or []), *replay, *([f"name={dump(name)}"] if name else [])]
     settings = load(config, overrides)
     initial_rules(settings, runs)  # one that cannot be read is reported before anything is made
+    llm.check(settings, runs)
     _search(create(settings, runs), json)
 
 

@@ -89,16 +89,15 @@ class Document:
             return
         section: Any = self.data
         for depth, name in enumerate(path[:-1], start=1):
-            if isinstance(section, dict) and section.get(name) is None:
-                section[name] = {}
-                self.places[path[:depth]] = place
-            section = section[name]
-            following = path[depth]
-            if isinstance(section, list) and not (isinstance(following, int) and following < len(section)):
-                items = f"expected {dotted(path[:depth])}.0" if section else "it is empty"
-                self.problems.append(Problem(place, "", f"{dotted(path[:depth])} is a list: {items}"))
+            inside, following = (section[name] if isinstance(section, list) else section.get(name)), path[depth]
+            if isinstance(following, int) and not (isinstance(inside, list) and following < len(inside)):
+                self.problems.append(Problem(place, "", f"there is no {dotted(path[: depth + 1])}"))
                 return
-            if not isinstance(section, dict | list):
+            if inside is None:
+                section[name] = inside = {}
+                self.places[path[:depth]] = place
+            section = inside
+            if not isinstance(section, dict | list) or (isinstance(section, list) and isinstance(following, str)):
                 self.problems.append(Problem(place, "", f"{dotted(path[:depth])} is a value, not a section"))
                 return
         section[path[-1]] = parsed.value

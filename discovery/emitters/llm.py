@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.random import Generator
 from archive.calls import Call
 from archive.grid import Elite, Grid
 from archive.records import MAIN_DRIVER, Candidate, Evaluation
-from discovery.config import LlmConfig
+from discovery.config import Config, LlmConfig
 from discovery.config.llm import KINDS, Kind
 from discovery.emitters.bandit import Bandit
 from discovery.emitters.base import Correspondent, NotReadyError, Parents, Proposal
@@ -21,6 +22,7 @@ from discovery.emitters.statistics import NOT_FINITE, NOVEL
 from discovery.llm.briefing import Briefing
 from discovery.llm.exchange import Exchange, Fate, Request, Said
 from discovery.llm.insights import Notebook, forgotten
+from discovery.llm.keys import read_key
 from discovery.llm.knowledge import Knowledge
 from discovery.llm.post import Post
 from discovery.llm.replay import Replay
@@ -55,6 +57,21 @@ def build(run: Run, grid: Grid, *, leads: bool) -> LLM | None:
     elif leads:
         post = Post(config)
     return LLM(config, run.config.seed, Knowledge(grid, Notebook(forgotten(run.folder))), post, replay)
+
+
+def check(config: Config, runs: Path) -> None:
+    """See that a run of this configuration would have what its language models need, before it is made.
+
+    Raises:
+        KeyMissingError: A key is not where the configuration says.
+        RunError: There is no run to replay among `runs`.
+    """
+    settings = config.emitters.llm
+    if settings.weight > 0 and settings.replay is not None:
+        open_run(settings.replay, runs).store.database.close()
+    elif settings.weight > 0:
+        for model in settings.models:
+            read_key(model)
 
 
 class LLM(Correspondent):

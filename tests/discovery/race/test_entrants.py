@@ -75,7 +75,16 @@ def test_a_run_is_found_again_and_may_be_given_a_larger_budget(one: Path, tmp_pa
 def test_a_run_that_went_beyond_the_budget_is_not_compared(one: Path, tmp_path: Path) -> None:
     enter(entrants([one], THIRTY)[0], 0, tmp_path / "out")
     with pytest.raises(RaceError, match="30 evaluations"):
-        enter(entrants([one], 20)[0], 0, tmp_path / "out")
+        enter(entrants([one], Budget("evaluations", 20))[0], 0, tmp_path / "out")
+
+
+def test_a_race_against_time_gives_everybody_the_same_minutes(one: Path, tmp_path: Path) -> None:
+    made = enter(entrants([one], Budget("minutes", 1.5))[0], 0, tmp_path / "out")
+    assert (made.config.budget.minutes, made.config.budget.evaluations) == (1.5, None)
+    longer = enter(entrants([one], Budget("minutes", 2))[0], 0, tmp_path / "out")
+    assert (longer.folder, longer.config.budget.minutes) == (made.folder, 2)
+    with pytest.raises(RaceError, match=r"another kind of budget"):
+        enter(entrants([one], THIRTY)[0], 0, tmp_path / "out")
 
 
 def test_a_run_of_another_configuration_is_left_alone(one: Path, tmp_path: Path) -> None:
@@ -85,7 +94,7 @@ def test_a_run_of_another_configuration_is_left_alone(one: Path, tmp_path: Path)
 
 
 def test_the_configurations_that_come_along_race_every_strategy_and_every_emitter() -> None:
-    found = {config.name: config for config in entrants(sorted((ROOT / "configs/race").glob("*.yaml")), 10)}
+    found = {config.name: config for config in entrants(sorted((ROOT / "configs/race").glob("*.yaml")), THIRTY)}
     assert {config.strategy.kind for config in found.values()} == {"map_elites", "aging", "random", "constants"}
     for emitter in ("symbolic", "crossover", "constants", "random"):
         assert getattr(found[f"no_{emitter}"].emitters, emitter).weight == 0
