@@ -82,14 +82,15 @@ class Document:
         if match is None:
             self.problems.append(Problem(place, "", "expected key.path=value"))
             return
-        path = tuple(int(part) if part.isdecimal() else part for part in match[1].split("."))
+        path: KeyPath = tuple(int(part) if part.isdecimal() else part for part in match[1].split("."))
         parsed = parse(match[2])
         if parsed.mistakes:
             self.problems += [Problem(place, dotted((*path, *bad.path)), bad.message) for bad in parsed.mistakes]
             return
         section: Any = self.data
         for depth, name in enumerate(path[:-1], start=1):
-            inside, following = (section[name] if isinstance(section, list) else section.get(name)), path[depth]
+            inside: Any = section.get(name) if isinstance(section, dict) else section[name]
+            following = path[depth]
             if isinstance(following, int) and not (isinstance(inside, list) and following < len(inside)):
                 self.problems.append(Problem(place, "", f"there is no {dotted(path[: depth + 1])}"))
                 return

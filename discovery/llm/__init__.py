@@ -7,8 +7,8 @@ An answer is text for `programs.parse`, by way of `reading`; nothing executes it
   `insights` are what prompts can say about a run.
 - `listing` and `edits`: rules by numbered lines, and commands that change them; `reading`: from an answer to a program.
 - `grammar` and `schema`: what a server is told that an answer may be, made from the table of operations and a parent.
-- `post`: exchanges in flight, in a thread of their own; `client`: one call, whatever the server does; `breaker`: servers
-  that are gone; `keys`: where keys come from, and that they stay there.
+- `post`: exchanges in flight, in a thread of their own; `client`: one call, whatever the server does; `breaker`:
+  servers that are gone; `keys`: where keys come from, and that they stay there.
 - `spending`: prices and limits; `forecast`: what a run will come to; `accounting`: what became of every call, and how
   well a critic predicts.
 - `replay`: answers out of an archive, in place of a server.

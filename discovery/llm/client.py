@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from discovery.config import ModelConfig
@@ -31,7 +31,7 @@ class Answer:
     """What a model wrote.
 
     Attributes:
-        text: As it came.
+        text: As it came, without the key.
         prompt_tokens: As the server counts, or by length where it does not.
         answer_tokens: Likewise.
         cut: Whether it ended at the longest answer allowed, and not of itself.
@@ -130,7 +130,8 @@ class Client:
             raise
         except Exception as error:  # noqa: BLE001 - of the libraries below; whatever a server does must end up here
             raise _RetryError(CallError("broken reply", self._safe(f"{type(error).__name__}: {error}"))) from None
-        return _answer(bytes(body), sum(len(each["content"]) for each in messages))
+        answer = _answer(bytes(body), sum(len(each["content"]) for each in messages))
+        return replace(answer, text=without_key(answer.text, self._key))
 
     def _open(self) -> AsyncOpenAI:
         """The library's client; it takes a second to load, so that commands that ask nobody do without."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,9 @@ def test_an_answer_comes_with_its_tokens_and_the_question_with_all_its_fields() 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_what_may_pass_is_tried_again(status: int) -> None:
-    replies = iter([Reply({"error": "busy"}, status), Reply({"error": "busy"}, status, {"Retry-After": "0"}), "hi"])
+    replies: Iterator[str | Reply] = iter(
+        [Reply({"error": "busy"}, status), Reply({"error": "busy"}, status, {"Retry-After": "0"}), "hi"]
+    )
     with serving(lambda _: next(replies)) as server:
         assert ask(server.url, retries=2).text == "hi"
     assert len(server.requests) == 3

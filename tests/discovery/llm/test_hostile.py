@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -72,7 +72,7 @@ def test_hostile_answers_in_a_run_are_counted_and_nothing_else_happens(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     giant = Reply(completion("x" * 1_000_000), repeat=10)
-    replies = iter([*HOSTILE.values(), giant])
+    replies: Iterator[str | Reply] = iter([*HOSTILE.values(), giant])
     limits = {"calls": len(HOSTILE) + 1}
     with serving(lambda _: next(replies)) as server:
         section = emitters(server.url, alone=False, repair=False, weight=50.0, limits=limits, model={"concurrency": 1})
