@@ -15,11 +15,11 @@ from archive.calls import Call
 from archive.grid import Elite, Grid
 from archive.records import MAIN_DRIVER, Candidate, Evaluation
 from discovery.config import Config, LlmConfig
-from discovery.config.llm import KINDS, Kind
-from discovery.emitters.bandit import Bandit
+from discovery.config.llm import Kind
 from discovery.emitters.base import Correspondent, NotReadyError, Parents, Proposal
 from discovery.emitters.statistics import NOT_FINITE, NOVEL
 from discovery.llm.briefing import Briefing
+from discovery.llm.credit import Credit
 from discovery.llm.exchange import Exchange, Fate, Request, Said
 from discovery.llm.insights import Notebook, forgotten
 from discovery.llm.keys import read_key
@@ -98,22 +98,10 @@ class LLM(Correspondent):
         self._post = post
         self._replay = replay
         self._briefing = Briefing(config, knowledge)
-        self._arms: dict[str, tuple[str, Kind]] = {
-            f"{model.label} {kind}": (model.label, kind)
-            for model in config.models
-            for kind in KINDS
-            if config.kind_weights[kind] > 0
-        }
-        weights = {model.label: model.weight for model in config.models}
-        self._bandit = Bandit(
-            {arm: weights[label] * config.kind_weights[kind] for arm, (label, kind) in self._arms.items()},
-            config.exploration,
-        )
+        self._credit = Credit(config)
         self._tick = 0
         self._number = 0
         self._spent = Amount()
-        self._owed = 0.0
-        self._children: dict[int, tuple[str, float]] = {}
         self._flying: dict[int, Request] = {}
         self._arrived: deque[Exchange] = deque()
         self._handed: Exchange | None = None
@@ -146,11 +134,10 @@ class LLM(Correspondent):
         """Settle the exchange of the last proposal."""
         handed, self._handed = self._handed, None
         assert handed is not None
-        arm, cost = self._arm(handed), handed.spent.trainings(self._config)
         if child is None:
-            self._waste(handed)
+            self._credit.wasted(handed)
         else:
-            self._children[child] = arm, cost
+            self._credit.made(child, handed)
         self._calls += handed.settled(_FATES.get(fate, Fate.DUPLICATE), self._tick, child)
 
     def entered(self, candidate: Candidate) -> None:
@@ -165,13 +152,7 @@ class LLM(Correspondent):
         """Credit the model and the prompt that it came from; charge it with its calls, and with those made in vain."""
         if not revised:
             self._knowledge.judged(number, elite)
-        arm, own = self._children.pop(number, (None, 0.0))
-        if arm is None:
-            return 0.0
-        if arm in self._arms:
-            self._bandit.told(arm, gain, cost + own)
-        own, self._owed = own + self._owed, 0.0
-        return own
+        return self._credit.judged(number, gain, cost)
 
     def wait(self, seconds: float) -> None:
         """Wait for an answer; a replay has them all."""
@@ -210,9 +191,7 @@ class LLM(Correspondent):
             "tick": self._tick,
             "exchange": self._number,
             "spent": asdict(self._spent),
-            "owed": self._owed,
-            "bandit": self._bandit.state(),
-            "children": {str(number): list(made) for number, made in self._children.items()},
+            "credit": self._credit.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -220,9 +199,7 @@ class LLM(Correspondent):
         self._tick = state["tick"]
         self._number = state["exchange"]
         self._spent = Amount(**state["spent"])
-        self._owed = state["owed"]
-        self._bandit.restore(state["bandit"])
-        self._children = {int(number): (arm, cost) for number, (arm, cost) in state["children"].items()}
+        self._credit.restore(state["credit"])
 
     def close(self) -> None:
         """Drop what is in flight."""
@@ -252,34 +229,21 @@ class LLM(Correspondent):
             exchange = self._arrived.popleft()
             if exchange.program is not None:
                 return exchange
-            self._waste(exchange)
+            self._credit.wasted(exchange)
             self._rejected[f"{exchange.request.model} {exchange.request.kind}: {exchange.said[-1].fate}"] += 1
             self._calls += exchange.settled(None, self._tick, None)
         return None
-
-    def _waste(self, exchange: Exchange) -> None:
-        """Book an exchange that made no candidate: on its arm now, on the emitter with its next child."""
-        cost = exchange.spent.trainings(self._config)
-        self._owed += cost
-        if (arm := self._arm(exchange)) in self._arms:
-            self._bandit.told(arm, 0.0, cost)
-
-    def _arm(self, exchange: Exchange) -> str:
-        return f"{exchange.request.model} {exchange.request.kind}"
 
     def _ask(self, parents: Parents) -> None:
         """Begin as many exchanges as servers take, limits allow and the backlog leaves room for."""
         room = sum(model.concurrency for model in self._config.models)
         while self._post is not None and not self._stopped and len(self._flying) + len(self._arrived) < room:
-            there = self._post.there()
-            without = [arm for arm, (label, _) in self._arms.items() if label not in there]
-            if len(without) == len(self._arms):
-                return
             rng = np.random.default_rng([self._seed, self._number + 1])
-            label, kind = self._arms[self._bandit.choose(rng, without)]
-            if not self._post.has_room(label):  # another model in its place would have a share that it did not earn
+            chosen = self._credit.choose(self._post.there(), rng)
+            # Another model in the place of one that is busy would have a share that it did not earn.
+            if chosen is None or not self._post.has_room(chosen[0]):
                 return
-            request = self._affordable(label, kind, parents, rng)
+            request = self._affordable(*chosen, parents, rng)
             if request is None:
                 return
             self._number += 1

@@ -9,8 +9,8 @@ An answer is text for `programs.parse`, by way of `reading`; nothing executes it
 - `grammar` and `schema`: what a server is told that an answer may be, made from the table of operations and a parent.
 - `post`: exchanges in flight, in a thread of their own; `client`: one call, whatever the server does; `breaker`:
   servers that are gone; `keys`: where keys come from, and that they stay there.
-- `spending`: prices and limits; `forecast`: what a run will come to; `accounting`: what became of every call, and how
-  well a critic predicts.
+- `credit`: shares of models and prompts; `spending`: prices and limits; `forecast`: what a run will come to;
+  `accounting`: what became of every call, and how well a critic predicts.
 - `replay`: answers out of an archive, in place of a server.
 - `local`: a small model served on this machine; `study`: larger ones, for studies.
 

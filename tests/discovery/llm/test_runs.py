@@ -219,7 +219,7 @@ def test_candidates_pay_for_the_calls_that_led_to_nothing(make_run: MakeRun) -> 
         run, _ = driven(make_run, 12, emitters=section)
     record = run.store.state()["scheduler"]["proposer"]["emitters"]["llm"]
     calls = [call for call in run.store.calls() if call.outcome != Fate.UNUSED]
-    owed = run.store.state()["scheduler"]["proposer"]["llm"]["owed"]
+    owed = run.store.state()["scheduler"]["proposer"]["llm"]["credit"]["owed"]
     trained = sum(e.purpose == "search" for e in run.store.evaluations())
     assert record["cost"] + owed == pytest.approx(len(calls) + trained)
 
