@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any
 
 from discovery.config import LlmConfig
@@ -34,6 +35,7 @@ class Post:
         self._flying: Counter[str] = Counter()
         self._arrived: deque[Exchange] = deque()
         self._news: deque[str] = deque()
+        self._mistake: BaseException | None = None
         self._something = threading.Condition()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -59,11 +61,13 @@ class Post:
             self._thread = threading.Thread(target=self._loop.run_forever, name="language models", daemon=True)
             self._thread.start()
         self._flying[request.model] += 1
-        asyncio.run_coroutine_threadsafe(self._converse(request), self._loop)
+        asyncio.run_coroutine_threadsafe(self._converse(request), self._loop).add_done_callback(self._ended)
 
     def collect(self) -> list[Exchange]:
-        """What has arrived since last asked, in the order of arrival."""
+        """What has arrived since last asked, in the order of arrival; what went wrong in the thread is raised here."""
         with self._something:
+            if self._mistake is not None:
+                raise self._mistake
             found = list(self._arrived)
             self._arrived.clear()
         self._flying -= Counter(exchange.request.model for exchange in found)
@@ -72,7 +76,7 @@ class Post:
     def wait(self, seconds: float) -> None:
         """Return when something has arrived, or after so many seconds."""
         with self._something:
-            self._something.wait_for(lambda: self._arrived, seconds)
+            self._something.wait_for(lambda: self._arrived or self._mistake, seconds)
 
     def news(self) -> list[str]:
         """What people should know: servers that are gone or back."""
@@ -93,6 +97,12 @@ class Post:
         with self._something:
             self._arrived.append(exchange)
             self._something.notify_all()
+
+    def _ended(self, future: Future[None]) -> None:
+        if not future.cancelled() and (mistake := future.exception()) is not None:
+            with self._something:
+                self._mistake = mistake
+                self._something.notify_all()
 
     async def _ask(self, label: str, messages: Sequence[Message], seed: int, extra: Mapping[str, Any]) -> Answer:
         """Ask a model, and tell its breaker how that went."""
