@@ -107,3 +107,23 @@ def test_the_ladder_in_the_docs_is_one(tmp_path: Path) -> None:
     rungs = load(path).evaluation.rungs
     assert rungs is not None
     assert [rung.keep for rung in rungs] == [0.5, 0.25, 1.0]
+
+
+def test_the_configurations_with_language_models_differ_in_their_emitters_alone() -> None:
+    found = {config.name: config for config in entrants(sorted((ROOT / "configs/race/llm").glob("*.yaml")), THIRTY)}
+    plain = found["symbolic"]
+    for name in ("llm_only", "both", "no_grammar", "no_feedback", "no_insights"):
+        different = {key for key in type(plain).model_fields if getattr(found[name], key) != getattr(plain, key)}
+        assert different == {"name", "emitters"}
+    both = found["both"].emitters.llm
+    assert both.weight > 0 == plain.emitters.llm.weight
+    assert {model.grammar for model in found["no_grammar"].emitters.llm.models} == {"none"}
+    assert not found["no_feedback"].emitters.llm.feedback
+    assert found["no_insights"].emitters.llm.insights == 0
+    assert both.model_copy(update={"insights": 0}) == found["no_insights"].emitters.llm
+
+
+def test_the_demo_loads() -> None:
+    demo = load(ROOT / "configs" / "llm_demo.yaml")
+    assert demo.emitters.llm.models[0].grammar == "gbnf"
+    assert demo.emitters.symbolic.weight > 0
