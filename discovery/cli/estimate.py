@@ -24,6 +24,7 @@ from discovery.cli.common import (
 from discovery.config import load
 from discovery.estimate import Estimate, Limit
 from discovery.estimate import estimate as estimate_cost
+from discovery.llm.forecast import Forecast
 
 
 def estimate(
@@ -64,6 +65,7 @@ def _document(found: Estimate) -> dict[str, object]:
             "device_seconds": found.baseline_seconds,
         },
         "limits": found.limits,
+        "calls": found.calls,
         "ends_with": None if ends is None else ends.name,
     }
 
@@ -98,6 +100,18 @@ def _print(found: Estimate) -> None:
         f"further settings of a baseline: {found.baseline_seconds:,.0f} device-seconds."
         + (f" The run ends by its limit of {ends.name}." if ends and len(found.limits) > 1 else ""),
         highlight=False,
+    )
+    if found.calls is not None:
+        OUT.print(_calls(found.calls), highlight=False)
+
+
+def _calls(found: Forecast) -> str:
+    """What language models will be asked, in a sentence."""
+    money = f", {found.least.money:.2f} to {found.most.money:.2f} at the prices given" if found.most.money else ""
+    stop = f" They stop at their limit of {' and '.join(found.limits)}." if found.limits else ""
+    return (
+        f"Language models: about {found.proposals:,} candidates by the weights alone, in {found.least.calls:,} to "
+        f"{found.most.calls:,} calls with {found.least.tokens:,} to {found.most.tokens:,} tokens{money}.{stop}"
     )
 
 

@@ -26,10 +26,14 @@ from discovery.cli.common import (
     print_table,
     runs_option,
 )
+from discovery.cli.models import calls_table
 from discovery.cli.progress import Progress
-from discovery.cli.tables import bias, comparison_table
+from discovery.cli.tables import bias, comparison_table, emitter_table
 from discovery.config import load
+from discovery.emitters import llm
+from discovery.emitters.statistics import Statistics, summaries
 from discovery.executors import ExecutorError
+from discovery.llm.accounting import ledger
 from discovery.loop import Search, drive, prepare
 from discovery.plain_yaml import dump
 from discovery.plan import initial_rules
@@ -48,6 +52,10 @@ _FITNESS = {
 def run(
     config: Annotated[Path, typer.Argument(help="A configuration file, such as configs/quickstart.yaml.")],
     name: Annotated[str | None, typer.Option(help="Name of the run; the configuration's own by default.")] = None,
+    llm_replay: Annotated[
+        str | None,
+        typer.Option(help="Take the answers of language models from this run, and ask no server.", metavar="RUN"),
+    ] = None,
     set_: SetOption = None,
     runs: RunsOption = DEFAULT_RUNS,
     json: JsonOption = False,
@@ -56,9 +64,11 @@ def run(
 
     Example: `discover run configs/quickstart.yaml --set budget.minutes=1`
     """
-    overrides: Sequence[str] = [*(set_ or []), *([f"name={dump(name)}"] if name else [])]
+    replay = [f"emitters.llm.replay={dump(llm_replay)}"] if llm_replay else []
+    overrides: Sequence[str] = [*(set_ or []), *replay, *([f"name={dump(name)}"] if name else [])]
     settings = load(config, overrides)
     initial_rules(settings, runs)  # one that cannot be read is reported before anything is made
+    llm.check(settings, runs)
     _search(create(settings, runs), json)
 
 
@@ -130,6 +140,10 @@ def _report(run: Run, candidates: Sequence[int], json: bool) -> None:
         style="dim",
         highlight=False,
     )
+    if calls := ledger(run):
+        records = run.store.state()["scheduler"]["proposer"]["emitters"]
+        print_table(emitter_table(summaries({name: Statistics.load(record) for name, record in records.items()})))
+        print_table(calls_table(calls))
     OUT.print("Next:", style="bold")
     for command in (
         f"discover show {run.name}:best",

@@ -22,6 +22,7 @@ CROSSING = "splice"
 """The operator that needs a second parent: crossover, not an edit."""
 _NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{LONGEST_NAME - 1}}}")
 _URL = re.compile(r"[a-z][a-z0-9]*(\+[a-z0-9_]+)?://.*")
+_ENDPOINT = re.compile(r"https?://[^\s/@]+(/\S*)?")
 
 
 def _distinct(values: tuple[T, ...]) -> tuple[T, ...]:
@@ -69,6 +70,9 @@ Name = Annotated[
 Url = Annotated[str, _like(_URL, "a database URL such as sqlite:///results.db")]
 TaskName = Annotated[str, AfterValidator(_search_task)]
 """A task that a search may look at, or a variant of one: `text_ngram@horizon=4`."""
+Endpoint = Annotated[
+    str, _like(_ENDPOINT, "the address of a server, without a key in it, such as http://127.0.0.1:8080/v1")
+]
 AxisName = Annotated[str, _known("axis", AXES)]
 LearningRates = Annotated[Some[PositiveFloat], Field(min_length=1), AfterValidator(_ascending)]
 Weight = Annotated[float, Field(ge=0)]

@@ -61,6 +61,10 @@ DEVICE void elementwise(int op, const float* x, const float* y, const float* z, 
         case OP_arctanh: EACH_NUMBER(atanhf(a))
         case OP_move: EACH_NUMBER(a)
         case OP_weighted: EACH_NUMBER(c * a + d * b)
+        case OP_weighted_square: EACH_NUMBER(c * (a * a) + d * b)
+        case OP_multiply_add: EACH_NUMBER(a * b + c)
+        case OP_multiply_sub: EACH_NUMBER(c - a * b)
+        case OP_over_root: EACH_NUMBER(a / (sqrtf(b) + c))
     }
 }
 

@@ -36,8 +36,8 @@ def problems(tmp_path: Path, text: str, *overrides: str) -> list[str]:
         ("minutes: 3", "minutes: unknown key, did you mean budget.minutes?"),
         ("seeds: 3", "seeds: unknown key, did you mean seed or evaluation.seeds or noise.seeds?"),
         (
-            "emitters: {llm: {}}",
-            "emitters.llm: unknown key, expected one of symbolic, crossover, constants, random, bandit",
+            "emitters: {gradient: {}}",
+            "emitters.gradient: unknown key, expected one of symbolic, crossover, constants, random, llm, bandit",
         ),
     ],
 )
