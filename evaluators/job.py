@@ -34,7 +34,8 @@ class Race(_Message):
     Attributes:
         learning_rates: The grid, ascending: peaks of the schedule.
         scout_fraction: Share of the steps that every learning rate first runs, with its own decay, on the first seed.
-        finalists: How many of the best learning rates then run in full, on every seed.
+        finalists: How many of the best learning rates then run in full, on every seed. Where the grid has no more than
+            that, nothing is scouted.
         hopeless: A lane whose training loss is not finite, or above this many times its initial one, at a checkpoint
             is dead.
     """

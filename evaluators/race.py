@@ -78,15 +78,17 @@ def race(
         )
 
     entries = range(len(programs))
+    rates = settings.learning_rates
+    scouts = rates if len(rates) > settings.finalists else ()  # where all go on there is nothing to find out
     scouting = stage(
-        [Lane(index, rate, seeds[0]) for index in entries for rate in settings.learning_rates],
+        [Lane(index, rate, seeds[0]) for index in entries for rate in scouts],
         max(1, round(steps * settings.scout_fraction)),
     )
     final = stage(
         [
             Lane(index, rate, seed)
             for index in entries
-            for rate in _finalists(scouting.of(index), settings.finalists, initial[0])
+            for rate in (_finalists(scouting.of(index), settings.finalists, initial[0]) if scouts else rates)
             for seed in seeds
         ],
         steps,
@@ -94,7 +96,7 @@ def race(
     )
     results = []
     for index in entries:
-        seconds = scouting.seconds[index] + final.seconds.get(index, 0.0)
+        seconds = scouting.seconds.get(index, 0.0) + final.seconds.get(index, 0.0)
         results.append(_result(scouting.of(index), final.of(index), initial, settings, seconds))
     return results
 
@@ -143,7 +145,7 @@ def _verdict(
             if trace.fate is Fate.TIMEOUT:
                 return Outcome.TIMEOUT, f"out of time in {where} after {trace.last_step} steps"
     alive = [trace for trace in scouts if trace.fate is Fate.FINISHED]
-    if not alive:
+    if scouts and not alive:
         return Outcome.DIVERGED, f"{_deaths(scouts, hopeless)} at every learning rate"
     if not finals:
         nearest = min(alive, key=lambda trace: trace.validation)
