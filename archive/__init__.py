@@ -3,7 +3,7 @@
 In reading order:
 
 - `grid`: MAP-Elites. Axes, cells, the best elite of each.
-- `records`: the facts of a run, as frozen dataclasses.
+- `records`: the facts of a run, as frozen dataclasses; `calls`: one more, what language models were asked.
 - `store`: what is guaranteed about them; the runs of a database, and their readers.
 - `driver` and `turn`: who may write to a run, and how: facts and the driver's state, one transaction at a time.
 - `views`: read-only questions that the command line and the pages share; the grid rebuilt from the store.

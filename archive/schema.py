@@ -5,6 +5,7 @@
           ├─ candidates ─┬─ parents
           │              └─ verdicts              one per candidate and revision, in the order told
           ├─ jobs ── job_candidates ── evaluations    an evaluation is of a candidate that its job asked about
+          ├─ calls                                what language models were asked and answered
           ├─ late_tells                           what came from a driver that had lost the job by then
           └─ measurements, stages, looks          what the funnel measured and found out, and who saw the test tasks
 
@@ -175,6 +176,31 @@ late_tells = Table(
     Column("told_at", Double, nullable=False),
     Column("report", JSON, nullable=False),
     _to("jobs", job="id"),
+)
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("id", Integer, primary_key=True),  # the order settled
+    Column("run", Integer, ForeignKey("runs.id"), nullable=False),
+    Column("driver", String, nullable=False),
+    Column("exchange", Integer, nullable=False),  # calls about one proposal have one number
+    Column("tick", Integer, nullable=False),
+    Column("purpose", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("prompt", JSON, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("request", JSON, nullable=False),  # what it takes to read the answer as a rule
+    Column("outcome", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("prompt_tokens", Integer, nullable=False),
+    Column("answer_tokens", Integer, nullable=False),
+    Column("cost", Double, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("candidate", Integer),
+    Index("calls_by_candidate", "run", "candidate"),
+    _to("candidates", candidate="id"),
 )
 
 measurements = Table(

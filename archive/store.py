@@ -22,6 +22,7 @@ from sqlalchemy import insert, literal, select
 
 from archive import schema
 from archive.address import Address
+from archive.calls import Call, read_calls
 from archive.database import Database
 from archive.driver import Driver
 from archive.errors import AlreadyExistsError, NotFoundError
@@ -185,6 +186,11 @@ class RunStore:
             chosen = chosen.where(table.c.purpose == purpose)
         with self.database.read() as connection:
             return [evaluation_of(row) for row in connection.execute(chosen)]
+
+    def calls(self, driver: str | None = None, candidate: int | None = None) -> list[Call]:
+        """What language models were asked, in the order settled: all, or by one driver, or for one candidate."""
+        with self.database.read() as connection:
+            return read_calls(connection, self.key, driver, candidate)
 
     def counts(self) -> Counts:
         """How many records of each kind there are."""

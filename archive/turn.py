@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from archive import schema
+from archive.calls import Call, write_calls
 from archive.database import epoch
 from archive.errors import LostLeaseError, NotFoundError
 from archive.records import MAIN_DRIVER, Candidate, Evaluation, OpenJob, Verdict
@@ -156,6 +157,14 @@ class Turn:
             )
         )
         return True
+
+    def note(self, calls: Iterable[Call]) -> None:
+        """Store what language models were asked and answered; the candidates that came of it are stored already.
+
+        Raises:
+            ConflictError: Such a candidate is not.
+        """
+        write_calls(self._connection, self._run, self._driver, calls)
 
     def busy(self) -> list[str]:
         """The other drivers that hold open jobs."""

@@ -17,6 +17,7 @@ from sqlalchemy import URL
 
 from archive.address import Address
 from archive.errors import AlreadyExistsError, NotFoundError, NotOursError, StoreError, WrongVersionError
+from archive.schema import VERSION
 from archive.store import Store
 from stored import Hands, New
 
@@ -79,7 +80,7 @@ def test_what_is_not_ours_is_refused_and_not_touched(
 def test_header_alone_does_not_make_an_archive(tmp_path: Path, store_url: str, statement: str) -> None:
     Store.create(store_url).close()
     execute(tmp_path / "run.db", statement)
-    with pytest.raises(NotOursError, match="with the tables alembic_version, candidates, "):
+    with pytest.raises(NotOursError, match="with the tables alembic_version, calls, candidates, "):
         Store.open(store_url)
 
 
@@ -120,7 +121,7 @@ def test_other_version_is_refused_and_not_touched_even_after_a_crash(
         shutil.copytree(path.parent, tmp_path / "crashed")
     before = files(tmp_path / "crashed")
     assert "run.db-wal" in before
-    with pytest.raises(WrongVersionError, match=f"version {version},.*version 2.*not touched"):
+    with pytest.raises(WrongVersionError, match=f"version {version},.*version {VERSION}.*not touched"):
         approach(f"sqlite:///{tmp_path / 'crashed' / 'run.db'}")
     assert files(tmp_path / "crashed") == before
 
