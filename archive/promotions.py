@@ -71,9 +71,7 @@ class Promotions:
 
     def find(self, digest: str) -> Report | None:
         """The answer to a question that was asked before."""
-        chosen = select(measurements.c.report).where(
-            measurements.c.run == self._run, measurements.c.digest == digest
-        )
+        chosen = select(measurements.c.report).where(measurements.c.run == self._run, measurements.c.digest == digest)
         with self._database.read() as connection:
             report = connection.scalar(chosen)
         return None if report is None else Report.model_validate(report)

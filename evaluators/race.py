@@ -79,7 +79,7 @@ def race(
 
     entries = range(len(programs))
     rates = settings.learning_rates
-    scouts = rates if len(rates) > settings.finalists else ()  # where all go on there is nothing to find out
+    scouts = () if settings.direct else rates
     scouting = stage(
         [Lane(index, rate, seeds[0]) for index in entries for rate in scouts],
         max(1, round(steps * settings.scout_fraction)),

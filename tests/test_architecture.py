@@ -26,7 +26,8 @@ HOMES = {
     "torch": re.compile(r"programs/run_torch\.py|evaluators/.*"),
     "sqlalchemy": re.compile(r"archive/.*"),
     "alembic": re.compile(r"archive/.*"),
-    "matplotlib": re.compile(r"discovery/race/plot\.py"),
+    "matplotlib": re.compile(r"discovery/(race/plot|funnel/plots)\.py"),
+    "optuna": re.compile(r"discovery/funnel/tuning\.py"),
     **dict.fromkeys(["ray", "openai", "yaml", "typer", "rich"], re.compile(r"discovery/.*")),
 }
 """The only files that may import a library that has a home."""

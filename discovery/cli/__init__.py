@@ -6,6 +6,7 @@
 - `zoo`: the known rules; `zoo_check`: whether others agree; `ops`: the table of operations.
 - `same`, `diff`: two rules beside each other.
 - `estimate`: what a run will cost; `race`: several searches side by side.
+- `promote`: what may be called a discovery; `compare`: rules tuned alike; `stages`: what both show meanwhile.
 - `doctor`: what isolation this machine offers; `bench`: measurements of the project itself, `bench_language` those of
   the language.
 - `tables`: the tables that more than one verb prints.
@@ -22,7 +23,24 @@ import typer
 from rich.text import Text
 
 from archive.errors import ArchiveError, NotFoundError
-from discovery.cli import bench, diff, doctor, elites, estimate, export, join, ops, race, run, same, show, status, zoo
+from discovery.cli import (
+    bench,
+    compare,
+    diff,
+    doctor,
+    elites,
+    estimate,
+    export,
+    join,
+    ops,
+    promote,
+    race,
+    run,
+    same,
+    show,
+    status,
+    zoo,
+)
 from discovery.cli.common import ERR, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE
 from discovery.config import ConfigError
 from discovery.executors import ExecutorError
@@ -54,6 +72,8 @@ app.command("same")(same.same)
 app.command("diff")(diff.diff)
 app.command("estimate")(estimate.estimate)
 app.command("race")(race.race)
+app.command("promote")(promote.promote)
+app.command("compare")(compare.compare)
 app.command("doctor")(doctor.doctor)
 app.add_typer(bench.app, name="bench")
 

@@ -20,12 +20,12 @@ from discovery.cli.common import (
     JsonOption,
     SetOption,
     interrupt_on_sigterm,
-    plain,
     print_json,
     print_table,
 )
 from discovery.cli.tables import narrow_table
 from discovery.config import Config
+from discovery.json_values import plain
 from discovery.plan import initial_rules
 from discovery.race import tables
 from discovery.race.curves import Course, course

@@ -70,8 +70,10 @@ def _standard(program: Program) -> Iterator[Edit]:
 def _all_rounded(program: Program) -> Iterator[Edit]:
     for digits in (1, 2):
         hypers = tuple(Hyper(hyper.name, _round(hyper.default, digits)) for hyper in program.hypers)
-        constants = {arg: Const(_round(arg.value, digits)) for _, arg in program.uses() if isinstance(arg, Const)}
-        edited = substitute(replace(program, hypers=hypers), dict(constants))
+        constants: dict[Arg, Arg] = {
+            arg: Const(_round(arg.value, digits)) for _, arg in program.uses() if isinstance(arg, Const)
+        }
+        edited = substitute(replace(program, hypers=hypers), constants)
         yield Edit(edited, f"all constants to {digits} digit{'s'[: digits - 1]}")
 
 

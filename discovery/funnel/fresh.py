@@ -89,5 +89,5 @@ def _verdict(found: Comparison, search_score: float | None) -> Fresh:
     score = found.interval.score
     passed = score > 1
     looked = "" if search_score is None else f"; it looked like {search_score:.3f} in the search"
-    reason = f"{score:.3f} of AdamW on fresh seeds{looked}"
+    reason = f"score {score:.3f} against AdamW on fresh seeds{looked}"
     return Fresh(search_score, found, None if search_score is None else search_score - score, passed, reason)

@@ -11,7 +11,7 @@ import hashlib
 import time
 from collections import deque
 from collections.abc import Generator, Sequence
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from archive.records import OpenJob, Purpose
 from discovery.executors import Executor
@@ -67,11 +67,13 @@ class Lab:
     Attributes:
         measured: Jobs that were trained.
         recalled: Jobs whose answers were there already.
+        sandbox: The lowest level of isolation that anything was measured at; None before the first answer.
     """
 
     def __init__(self, executor: Executor, ledger: Ledger, watcher: Watcher) -> None:
         self.measured = 0
         self.recalled = 0
+        self.sandbox: int | None = None
         self.watcher = watcher
         self._executor = executor
         self._ledger = ledger
@@ -98,7 +100,7 @@ class Lab:
         return self._number
 
 
-class _Walk:
+class _Walk(Generic[T]):
     """All courses of one stage on their way."""
 
     def __init__(self, lab: Lab, stage: str, courses: Sequence[Course[T]], expected: int) -> None:
@@ -152,6 +154,7 @@ class _Walk:
                     self._wanted[question].append((index, place))
                 elif known := self._lab._ledger.find(question):
                     answers[place] = known
+                    self._heard(known)
                     self._lab.recalled += 1
                     self._done += 1
                 else:
@@ -165,10 +168,15 @@ class _Walk:
     def _answer(self, index: int, place: int, report: Report) -> None:
         answers = self._answers[index]
         answers[place] = report
+        self._heard(report)
         self._done += 1
         found = [answer for answer in answers if answer is not None]
         if len(found) == len(answers):
             self._advance(index, self._courses[index], found)
+
+    def _heard(self, report: Report) -> None:
+        lab = self._lab
+        lab.sandbox = report.sandbox if lab.sandbox is None else min(lab.sandbox, report.sandbox)
 
     def _tell(self) -> None:
         expected = max(self._expected, self._asked)

@@ -81,5 +81,9 @@ def tolerance(of: Map, row: int, within: float = 0.05) -> float:
     known = [loss for loss in losses if loss is not None]
     if not known:
         return 0.0
-    good = [rate for rate, loss in zip(of.across, losses, strict=True) if loss is not None and loss <= min(known) * (1 + within)]
+    good = [
+        rate
+        for rate, loss in zip(of.across, losses, strict=True)
+        if loss is not None and loss <= min(known) * (1 + within)
+    ]
     return math.log10(max(good) / min(good))

@@ -38,8 +38,8 @@ class Relative:
 def relatives(program: Program, count: int = 3) -> list[Relative]:
     """The nearest known rules, the nearest first.
 
-    Near is who goes in the same direction: the mean cosine between the updates of the two, parameter by parameter, over
-    the steps and lanes of the probe that rules are told apart by (`programs.fingerprint`). The zoo has its own defaults.
+    Near is who goes in the same direction: the mean cosine between the updates of the two over the steps and lanes of
+    the probe that rules are told apart by (`programs.fingerprint`). The rules of the zoo have their own defaults.
     """
     mine = _directions(program)
     scored = sorted(((_cosine(mine, _directions(zoo.load(name))), name) for name in zoo.names()), reverse=True)
@@ -64,7 +64,8 @@ def _directions(program: Program) -> NDArray[np.float64]:
         largest = np.abs(updates).max(axis=2, keepdims=True)
         updates = np.divide(updates, largest, out=np.zeros_like(updates), where=largest > 0)
         length = np.linalg.norm(updates, axis=2, keepdims=True)
-    return np.divide(updates, length, out=np.zeros_like(updates), where=length > 0)
+    found: NDArray[np.float64] = np.divide(updates, length, out=np.zeros_like(updates), where=length > 0)
+    return found
 
 
 def _cosine(left: NDArray[np.float64], right: NDArray[np.float64]) -> float:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from archive.grid import AXES, Grid, shelve
 from discovery.funnel.statistics import Comparison, Word, compare
 from discovery.plan import INITIAL
 from discovery.runs import Run
 from discovery.scoring import SeedLosses
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ class Curve:
 
 
 def leaders(run: Run) -> tuple[list[Leader], int]:
-    """Everybody who was the best of a run for a time, and the evaluations of the whole run, by replaying its verdicts."""
+    """Everybody who was the best of a run for a time, and the evaluations of the whole run, from its verdicts."""
     grid = Grid([AXES[name] for name in run.config.archive.axes])
     initial = {candidate.id for candidate in run.store.candidates() if candidate.emitter in INITIAL}
     found: list[Leader] = []
@@ -74,8 +77,8 @@ def leaders(run: Run) -> tuple[list[Leader], int]:
     return found, evaluations
 
 
-def chosen(of: Sequence[Leader], most: int) -> list[Leader]:
-    """At most so many leaders: the first, the last, and others as far apart as can be."""
+def spread(of: Sequence[T], most: int) -> list[T]:
+    """At most so many of a sequence: the first, the last, and others as far apart as can be."""
     if len(of) <= most:
         return list(of)
     places = {round(step * (len(of) - 1) / (most - 1)) for step in range(most)}

@@ -45,7 +45,9 @@ def absorbed(program: Program) -> tuple[Program, float]:
         body = (*program.body[:index], Instr("mul", (Ref("lr"), Const(1.0))), *program.body[index + 1 :])
         plain = simplify(replace(program, body=body))
         sameness = compare(program, plain)
-        if sameness.factor is None or abs(sameness.factor * scale - 1) > 1e-5:  # its learning rate is used elsewhere too
+        if (
+            sameness.factor is None or abs(sameness.factor * scale - 1) > 1e-5
+        ):  # its learning rate is used elsewhere too
             break
         program, factor = plain, factor * scale
     return program, factor

@@ -42,7 +42,13 @@ class Tested:
 
 def key(settings: Settings, program: Program, others: Mapping[str, Program]) -> str:
     """A digest of what a look would show."""
-    shown = [*settings.tests, str(settings.test_seeds), str(settings.budget), show(program), *map(show, others.values())]
+    shown = [
+        *settings.tests,
+        str(settings.test_seeds),
+        str(settings.budget),
+        show(program),
+        *map(show, others.values()),
+    ]
     return hashlib.sha256("\n".join(shown).encode()).hexdigest()[:32]
 
 
@@ -84,6 +90,7 @@ def test(
 
 def _refusal(look: Look, first: Look) -> str:
     return (
-        f"Candidate {look.candidate} has been seen on the test tasks before (with other settings, digest {first.key[:8]}). "
-        f"A second look would let the test tasks choose; it was refused and recorded as attempt {look.number}."
+        f"Candidate {look.candidate} has been seen on the test tasks before, as {first.key[:8]} and not as "
+        f"{look.key[:8]}. A second look would let the test tasks choose: it was refused, and recorded as attempt "
+        f"{look.number}."
     )

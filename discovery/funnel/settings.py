@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from discovery.plan import MEMORY_LIMIT
+from evaluators import tasks
 from evaluators.job import Job, Race
 from programs.ir import Program
 from programs.show import show
@@ -61,12 +63,56 @@ class Settings:
     map_seeds: int = 2
     budget: float = 1.0
 
+    @classmethod
+    def of(
+        cls,
+        *,
+        validation: Sequence[str],
+        tuned: Sequence[str],
+        tests: Sequence[str] = (),
+        quick: bool = False,
+        **chosen: float | Sequence[str] | None,
+    ) -> Settings:
+        """Sizes as chosen, and the defaults where nothing or None was.
+
+        Raises:
+            ValueError: There is no such task.
+        """
+        sizes: dict[str, Any] = _QUICK if quick else {}
+        sizes = sizes | {name: value for name, value in chosen.items() if value is not None}
+        found = cls(validation=tuple(validation), tuned=tuple(tuned), tests=tuple(tests), **sizes)
+        if not found.tuned:
+            raise ValueError("There is no task to tune on.")
+        for name in (*found.validation, *found.settings, *found.tests):
+            tasks.get(name)
+        return found
+
     @property
     def settings(self) -> tuple[str, ...]:
         """Everything that rules are tuned on: each task, and its variants."""
         return tuple(
             name for task in self.tuned for name in (task, *(f"{task}@{variant}" for variant in self.variants))
         )
+
+
+_QUICK: dict[str, Any] = {
+    "variants": (),
+    "fresh_seeds": 4,
+    "validation_seeds": 3,
+    "ranked": 8,
+    "trials": 8,
+    "final_seeds": 4,
+    "simplify_seeds": 6,
+    "margin": 0.05,
+    "test_seeds": 4,
+    "map_seeds": 1,
+    "budget": 0.3,
+}
+
+
+def tasks_of(tier: str) -> list[str]:
+    """The names of all tasks of a tier."""
+    return [name for name in tasks.names() if tasks.get(name).tier == tier]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +144,8 @@ class Trainer:
 
     def at(self, program: Program, task: str, seeds: tuple[int, ...], rate: float, share: float = 1.0) -> Job:
         """A rule at one learning rate, for a share of the usual steps."""
-        return self.around([program], task, seeds, (rate,), share)
+        race = Race(learning_rates=(rate,), scout_fraction=1, finalists=1, hopeless=self.race.hopeless)
+        return self._job([program], task, seeds, race, self.budget * share)
 
     def around(
         self, programs: Sequence[Program], task: str, seeds: tuple[int, ...], rates: Sequence[float], share: float = 1.0
@@ -107,9 +154,7 @@ class Trainer:
         race = Race(learning_rates=tuple(sorted(rates)), finalists=1, hopeless=self.race.hopeless)
         return self._job(programs, task, seeds, race, self.budget * share)
 
-    def _job(
-        self, programs: Sequence[Program], task: str, seeds: tuple[int, ...], race: Race, budget: float
-    ) -> Job:
+    def _job(self, programs: Sequence[Program], task: str, seeds: tuple[int, ...], race: Race, budget: float) -> Job:
         return Job(
             programs=tuple(map(show, programs)),
             task=task,

@@ -1,7 +1,7 @@
 """Learned shapes: chains of operations that do about what one standard operation does to every number.
 
-`x / sqrt(x * x)` is the sign of x, and `arcsin` of small numbers are those numbers. Whether the difference matters is not
-decided here, but by training.
+`x / sqrt(x * x)` is the sign of x, and `arcsin` of small numbers are those numbers. Whether the difference matters is
+not decided here, but by training.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ _LONGEST = 8
 _SIZES = np.logspace(-4, 0, 33)
 _NUMBERS = np.concatenate([-_SIZES[::-1], _SIZES])
 _SCALARS = {"lr": 0.01, "t": 10.0, "T": 100.0, "loss": 1.0}
+_OTHER = 0.37
+"""What scalars are taken to be; a factor must not depend on it."""
 
 Numbers = NDArray[np.float64]
 
@@ -62,7 +64,7 @@ def _shapes(program: Program, facts: Facts, index: int) -> Iterator[tuple[Arg, f
 
 
 def _cone(program: Program, facts: Facts, index: int, x: Arg) -> frozenset[int] | None:
-    """The instructions between `x` and result `index`; None if that depends on another tensor, or not number by number."""
+    """The instructions from `x` to result `index`; None if that depends on other tensors, or not number by number."""
     cone: set[int] = set()
     pending: list[Arg] = [Var(index)]
     while pending:
@@ -81,9 +83,7 @@ def _cone(program: Program, facts: Facts, index: int, x: Arg) -> frozenset[int] 
 
 
 @np.errstate(all="ignore")
-def _fit(
-    program: Program, facts: Facts, index: int, x: Arg, cone: frozenset[int]
-) -> tuple[str, list[Arg]] | None:
+def _fit(program: Program, facts: Facts, index: int, x: Arg, cone: frozenset[int]) -> tuple[str, list[Arg]] | None:
     """The closest standard operation, empty for none at all, and the factors that make up for the scale."""
     scalars = sorted(
         {arg for place in cone for arg in program.body[place].args if not isinstance(arg, Const) and arg != x}
@@ -92,8 +92,8 @@ def _fit(
     )
     if any(facts.kind(arg) is not Kind.SCALAR for arg in scalars):
         return None
-    defaults = {Ref(hyper.name): hyper.default for hyper in program.hypers}
-    usual = {arg: defaults.get(arg, _SCALARS.get(getattr(arg, "name", ""), 0.37)) for arg in scalars}  # type: ignore[call-overload]
+    known = _SCALARS | {hyper.name: hyper.default for hyper in program.hypers}
+    usual: dict[Arg, float] = {arg: known.get(arg.name, _OTHER) if isinstance(arg, Ref) else _OTHER for arg in scalars}
     shape = _evaluate(program, index, x, cone, usual)
     factors: list[Arg] = []
     for arg in scalars:
@@ -123,9 +123,7 @@ def _fit(
     return name, factors if abs(scale - 1) < _CLOSE else [*factors, Const(float(f"{scale:.3g}"))]
 
 
-def _evaluate(
-    program: Program, index: int, x: Arg, cone: frozenset[int], scalars: Mapping[Arg, float]
-) -> Numbers:
+def _evaluate(program: Program, index: int, x: Arg, cone: frozenset[int], scalars: Mapping[Arg, float]) -> Numbers:
     values: dict[Arg, Any] = {**scalars, x: _NUMBERS}
     for place in sorted(cone):
         instr = program.body[place]

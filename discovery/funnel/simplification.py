@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from discovery.funnel.ablation import Edit, rounding, size, structural
 from discovery.funnel.lab import Course, losses
 from discovery.funnel.regroup import absorbed, regrouped
 from discovery.funnel.settings import Settings, Trainer
 from discovery.funnel.statistics import LEVEL, NonInferiority, holm, non_inferiority
+from discovery.json_values import plain
 from evaluators.job import Job
 from programs.ir import Program
 from programs.show import show
@@ -66,6 +67,12 @@ class Simplified:
     confirmed: NonInferiority | None
     margin: float
     rate_factor: float
+
+    def document(self) -> dict[str, object]:
+        """As JSON values."""
+        found = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "program"}
+        document: dict[str, object] = plain(found)
+        return {"rule": show(self.program)} | document
 
 
 def simplification(

@@ -13,7 +13,9 @@ from statistics import fmean, stdev
 
 from discovery.funnel.lab import Course, losses
 from discovery.funnel.settings import Settings, Trainer
-from discovery.funnel.tuning import Choice
+from discovery.funnel.space import set_hypers
+from discovery.funnel.tuning import Choice, Tuned
+from evaluators.job import Job
 from programs.ir import Program
 
 SHARES = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
@@ -32,7 +34,8 @@ class Speedup:
         steps: AdamW's steps over the rule's; None where it does not get there within the lengths tried.
         low: Lower end of the 95 % interval over seeds; None where a seed does not get there.
         high: Upper end.
-        time: The same in measured time of a step of training.
+        time: The same in measured time.
+        seconds_per_step: Of the rule and of AdamW, one training step of one model, all of it: measured side by side.
     """
 
     setting: str
@@ -42,29 +45,41 @@ class Speedup:
     low: float | None
     high: float | None
     time: float | None
+    seconds_per_step: tuple[float, float]
 
 
-def speedup(
-    program: Program, own: Choice, adamw: Choice, trainer: Trainer, settings: Settings
-) -> Course[Speedup]:
-    """Train a tuned rule for several lengths and find the one at which it ends where AdamW does."""
+def speedup(rule: Tuned, adamw: Tuned, setting: str, trainer: Trainer, settings: Settings) -> Course[Speedup | None]:
+    """Train a tuned rule for several lengths and find the one at which it ends where AdamW does.
+
+    Both get the same short search among learning rates around the best known, at every length. None where either has
+    failed on the setting.
+    """
+    own, known = rule.choices.get(setting), adamw.choices.get(setting)
+    if own is None or known is None:
+        return None
     seeds = trainer.seeds("final", settings.final_seeds)
-    rates = [own.learning_rate * factor for factor in _AROUND]
-    jobs = [trainer.around([program], own.setting, seeds, rates, share) for share in SHARES]
-    reports = yield jobs
+
+    def at(program: Program, choice: Choice, share: float) -> Job:
+        rates = [choice.learning_rate * factor for factor in _AROUND]
+        return trainer.around([set_hypers(program, choice.hypers)], setting, seeds, rates, share)
+
+    jobs = [at(rule.program, own, share) for share in SHARES]
+    both = [set_hypers(rule.program, own.hypers), set_hypers(adamw.program, known.hypers)]
+    side_by_side = trainer.around(both, setting, seeds[:1], [own.learning_rate])
+    *reports, last, timed = yield [*jobs, at(adamw.program, known, 1.0), side_by_side]
+    mine, theirs = (result.seconds / max(1, result.run_steps) for result in timed.results)
+    targets = losses(at(adamw.program, known, 1.0), last).get(setting)
+    if not targets:
+        return None
     by_share: list[tuple[float, Mapping[int, float]]] = [
-        (share, found[own.setting])
+        (share, found[setting])
         for share, job, report in zip(SHARES, jobs, reports, strict=True)
         if (found := losses(job, report))
     ]
-    target = fmean(adamw.losses.values())
+    target = fmean(targets.values())
     curve = tuple((share, fmean(by_seed.values())) for share, by_seed in by_share)
     needed = _reached(curve, target)
-    each = [
-        _reached([(share, by_seed[seed]) for share, by_seed in by_share], adamw.losses[seed])
-        for seed in seeds
-        if seed in adamw.losses
-    ]
+    each = [_reached([(share, by_seed[seed]) for share, by_seed in by_share], targets[seed]) for seed in seeds]
     low = high = None
     logs = [-math.log(share) for share in each if share is not None]
     if needed is not None and len(logs) == len(each) > 1:
@@ -72,9 +87,9 @@ def speedup(
 
         half = float(stdtrit(len(logs) - 1, 0.975)) * stdev(logs) / math.sqrt(len(logs))
         low, high = math.exp(fmean(logs) - half), math.exp(fmean(logs) + half)
-    pace = adamw.seconds_per_step / own.seconds_per_step if own.seconds_per_step else math.nan
     steps = None if needed is None else 1 / needed
-    return Speedup(own.setting, target, curve, steps, low, high, None if steps is None else steps * pace)
+    time = None if steps is None or not mine else steps * theirs / mine
+    return Speedup(setting, target, curve, steps, low, high, time, (mine, theirs))
 
 
 def _reached(curve: Sequence[tuple[float, float]], target: float) -> float | None:

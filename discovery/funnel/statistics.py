@@ -121,8 +121,8 @@ class RankCorrelation:
 def rank_correlation(first: Sequence[float], second: Sequence[float]) -> RankCorrelation:
     """How well one score ranks what another ranks.
 
-    The interval is Fisher's, with the standard error of Bonett and Wright 2000, "Sample size requirements for estimating
-    Pearson, Kendall and Spearman correlations", Psychometrika 65(1).
+    The interval is Fisher's, with the standard error of Bonett and Wright 2000, "Sample size requirements for
+    estimating Pearson, Kendall and Spearman correlations", Psychometrika 65(1).
     """
     pairs = len(first)
     if pairs < 4 or min(len(set(first)), len(set(second))) < 2:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from discovery.funnel.lab import Course, Lab, losses, merged
+from discovery.funnel.lab import Course, Lab, losses
 from discovery.funnel.settings import Settings, Trainer
 from discovery.funnel.space import RATES, central, knobs, set_hypers, with_decay
 from discovery.scoring import SeedLosses
@@ -23,6 +23,7 @@ from evaluators.job import Outcome
 from programs.ir import Program
 
 if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
     from optuna.study import Study
 
 _RATE = "learning_rate"
@@ -42,7 +43,6 @@ class Choice:
         trials: How many there were.
         failed: How many of them did not train.
         losses: By seed, with seeds that the tuner has not seen; empty if it failed there.
-        seconds_per_step: Measured, one training step of one model.
     """
 
     setting: str
@@ -52,7 +52,6 @@ class Choice:
     trials: int
     failed: int
     losses: Mapping[int, float]
-    seconds_per_step: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +113,6 @@ def study(program: Program, setting: str, trainer: Trainer, settings: Settings) 
     tuned, rate, values = optimizer.best()
     job = trainer.at(set_hypers(program, values), setting, trainer.seeds("final", settings.final_seeds), rate)
     (report,) = yield [job]
-    result = report.results[0]
     return Choice(
         setting=setting,
         learning_rate=rate,
@@ -123,7 +121,6 @@ def study(program: Program, setting: str, trainer: Trainer, settings: Settings) 
         trials=settings.trials,
         failed=failed,
         losses=losses(job, report).get(setting, {}),
-        seconds_per_step=result.seconds / max(1, result.run_steps),
     )
 
 
@@ -137,13 +134,16 @@ class _Study:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._knobs = knobs(program)
         limits = {knob.name: (knob.low, knob.high) for knob in self._knobs}
-        self._space = {
+        self._space: dict[str, BaseDistribution] = {
             name: FloatDistribution(low, high, log=True) for name, (low, high) in ({_RATE: RATES} | limits).items()
         }
         sampler = optuna.samplers.TPESampler(seed=zlib.crc32(setting.encode()))
         self._study: Study = optuna.create_study(sampler=sampler)
         defaults = {
-            knob.name: knob.drawn(hyper.default) for knob in self._knobs for hyper in program.hypers if hyper.name == knob.name
+            knob.name: knob.drawn(hyper.default)
+            for knob in self._knobs
+            for hyper in program.hypers
+            if hyper.name == knob.name
         }
         for rate in _OPENING:
             self._study.enqueue_trial({_RATE: rate} | defaults)

@@ -109,4 +109,4 @@ def _verdict(overall: Comparison, tasks: Mapping[str, Comparison]) -> Validated:
         failed = ", ".join(task for task, found in tasks.items() if not found.seeds)
         return Validated(overall, tasks, False, f"failed on {failed}")
     score = overall.interval.score
-    return Validated(overall, tasks, score > 1, f"{score:.3f} of AdamW on validation tasks")
+    return Validated(overall, tasks, score > 1, f"score {score:.3f} against AdamW on validation tasks")

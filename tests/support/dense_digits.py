@@ -38,5 +38,11 @@ def _loss(weights: Sequence[Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
 
 
 TASK: Task = replace(
-    tasks.get("digits_mlp"), name=NAME, doc="digits with noise, a smooth network", steps=400, batch=8, load=_load, loss=_loss
+    tasks.get("digits_mlp"),
+    name=NAME,
+    doc="digits with noise, a smooth network",
+    steps=400,
+    batch=8,
+    load=_load,
+    loss=_loss,
 )
