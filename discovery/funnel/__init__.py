@@ -11,12 +11,13 @@ The stages, in order:
 - `validation`: tasks that the search has not seen; what search scores are worth there, and `overfitting`.
 - `tuning`: the same tuner, trials and seeds for everybody, in the `space` that a rule's text gives; `lift` makes
   hyperparameters of anonymous constants.
-- `simplification`: what the rule does not need, by trying every change of `ablation`, with `shapes` for learned ones;
-  `regroup` for what holds among real numbers.
+- `simplification`: what the rule does not need, by trying every change of `ablation`, with `shapes` for learned
+  ones; `regroup` for what holds among real numbers.
 - `sealed`: the test tasks, once.
 
 What a certificate says besides: `speedup`, `maps` of how much a rule minds its settings, the `nearest` rules.
 
 - `fair`: the comparison of tuned rules, for the funnel and for any rules.
-- `promote`: all stages, for the candidates of a run. `certificate`: what was found, as JSON; `page` and `plots` show it.
+- `promote`: all stages, for the candidates of a run. `certificate`: what was found, as JSON, which `page` and `plots`
+  show.
 """

@@ -75,7 +75,7 @@ def final(promotion: Promotion) -> Program:
 
 
 def statements(promotion: Promotion) -> dict[str, dict[str, list[str]]]:
-    """What may be said: who it beats, who beats it, and who cannot be told from it, tuned alike and on the test tasks."""
+    """What may be said: whom it beats, who beats it, and who cannot be told from it, tuned alike and on test tasks."""
     said: dict[str, dict[str, list[str]]] = {}
     if promotion.standing is not None:
         said["tuned"] = _sorted_by_word(promotion.standing.overall)

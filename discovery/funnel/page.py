@@ -141,8 +141,8 @@ def _tuned(document: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
     for setting, found in standing["by_setting"].items():
         rows.append((setting, *(_choice(rules[name]["choices"].get(setting), found.get(name)) for name in rules)))
     told = (
-        f"{settings['trials']} trials of the same tuner for every rule on every setting, over learning rate, weight decay "
-        f"and its own hyperparameters, {settings['tuning_seeds']} seeds each; then the best choice with "
+        f"{settings['trials']} trials of the same tuner for every rule on every setting, over learning rate, weight "
+        f"decay and its own hyperparameters, {settings['tuning_seeds']} seeds each; then the best choice with "
         f"{settings['final_seeds']} other seeds, the same for all. Final losses at the end of the decay, at the tuned "
         f"learning rate; ▲ where {own} is better, ▼ where it is worse, by a corrected interval."
     )
@@ -206,8 +206,8 @@ def _test(document: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
     if not tested:
         return "## 5. Test tasks\n\nNot looked at."
     told = (
-        f"{', '.join(tested['tasks'])}; sealed until here, and seen once. Nobody was tuned on them: every rule with the "
-        f"median of its choices and the same learning-rate search, {document['settings']['test_seeds']} seeds."
+        f"{', '.join(tested['tasks'])}; sealed until here, and seen once. Nobody was tuned on them: every rule with "
+        f"the median of its choices and the same learning-rate search, {document['settings']['test_seeds']} seeds."
     )
     lines = ["## 5. Test tasks", "", told, "", *_against(tested["overall"])]
     if "test" in pictures:
@@ -219,9 +219,9 @@ def _basis(document: Mapping[str, Any]) -> str:
     settings = document["settings"]
     versions = ", ".join(f"{name} {version}" for name, version in document["versions"]["promotion"].items())
     told = (
-        f"Validation: {', '.join(settings['validation']) or 'none'}. Tuned on: {', '.join(settings['tuned'])}, each also "
-        f"as {', '.join(settings['variants']) or 'nothing else'}. Test: {', '.join(settings['tests']) or 'none'}. Share "
-        f"of the tasks' steps: {settings['budget']:g}. Isolation level {document['sandbox']}; device "
+        f"Validation: {', '.join(settings['validation']) or 'none'}. Tuned on: {', '.join(settings['tuned'])}, each "
+        f"also as {', '.join(settings['variants']) or 'nothing else'}. Test: {', '.join(settings['tests']) or 'none'}. "
+        f"Share of the tasks' steps: {settings['budget']:g}. Isolation level {document['sandbox']}; device "
         f"{document['device']}; {versions}. All intervals of one table hold together with {1 - document['level']:.0%} "
         "confidence (Student's over paired seeds, Bonferroni's correction); they say nothing about other tasks."
     )

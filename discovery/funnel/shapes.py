@@ -118,8 +118,8 @@ def _fit(program: Program, facts: Facts, index: int, x: Arg, cone: frozenset[int
     if best is None:
         return None
     _, name, scale = best
-    for arg in factors:
-        scale /= usual[arg]
+    for factor in factors:
+        scale /= usual[factor]
     return name, factors if abs(scale - 1) < _CLOSE else [*factors, Const(float(f"{scale:.3g}"))]
 
 
