@@ -5,7 +5,8 @@ Read in this order:
 - `scheduling/`: ask and tell, the whole search between two measurements, without clock, database or processes.
 - `strategies/`: whose children are tried next. `emitters/`: how a child is made, and how the turns are shared out.
 - `proposer`: both at work, and how the known are told from the new.
-- `scoring`: one number from many losses, relative to AdamW; `measures`: what kind of rule, by text and by trainings.
+- `scoring`: one number from many losses, relative to AdamW; `baselines`: in which settings it and others are tried;
+  `yardstick`: which of them counts. `measures`: what kind of rule, by text and by trainings.
 - `loop`: ask, evaluate, tell, until the budget is spent; every turn is a transaction, so a kill loses nothing.
 - `search`: a run in motion, made from its store. `outage`: what a driver does while the database is away.
 - `executors/`: who does the work: this process, or Ray.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archive.records import Candidate
-from discovery.config import Config, NoiseConfig
+from discovery.baselines import INITIAL, extent, settings
+from discovery.config import Config, FitnessConfig, NoiseConfig
 from discovery.rules import resolve
 from discovery.scheduling.ladder import Ladder, ladder
 from discovery.scoring import REFERENCE
@@ -19,18 +20,24 @@ from programs.parse import parse
 _REPEATS_FROM = 250_000
 _FRESH_SEEDS_FROM = 500_000
 _SEEDS_PER_RUN = 1_000
-INITIAL = ("start", "baseline")
-"""What stands for an emitter with the rules that are there before the search."""
-
 MEMORY_LIMIT = 4 * 2**30
 
 
 @dataclass(frozen=True, slots=True)
 class Initial:
-    """A rule that is there before the search: a start rule, a baseline, or both."""
+    """A rule that is there before the search: a start rule, a baseline, or both.
+
+    Attributes:
+        program: The rule.
+        start: Whether the search sets out from it.
+        base: Of another setting of a baseline, the number of the baseline, from 1.
+        note: Which setting that is.
+    """
 
     program: Program
     start: bool
+    base: int | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +50,10 @@ class Plan:
         tasks: Task names, cheapest first.
         ladder: The rungs that candidates climb, with the training seeds of the search.
         noise: How much is repeated during the search.
+        fitness: What is made of the losses on several tasks.
         fresh_seeds: Training seeds of the final measurement, never used by the search.
         race: The learning-rate search that everybody gets.
+        hurdle: The share of candidates that go on from scouting at each step of the ladder; None for all.
         batch: Programs trained together in one job.
         device: Where to train: `auto`, `cpu` or `cuda`.
         time_limit: Seconds for one job.
@@ -56,26 +65,45 @@ class Plan:
     tasks: tuple[str, ...]
     ladder: Ladder
     noise: NoiseConfig
+    fitness: FitnessConfig
     fresh_seeds: tuple[int, ...]
     race: Race
+    hurdle: float | None
     batch: int
     device: str
     time_limit: float
     finalists: int
+
+    @property
+    def families(self) -> dict[int, tuple[int, ...]]:
+        """The numbers of the initial rules that are settings of one rule, by the rule's own number."""
+        found: dict[int, tuple[int, ...]] = {}
+        for number, each in enumerate(self.initial, 1):
+            base = each.base or number
+            found[base] = (*found.get(base, ()), number)
+        return found
 
     def repeat_seeds(self, repeats: int) -> tuple[int, ...]:
         """The seeds of the next repeat of a rule that was trained again with so many: the same for all such rules."""
         first = _REPEATS_FROM + self.seed * _SEEDS_PER_RUN + repeats
         return tuple(range(first, first + self.noise.seeds))
 
-    def job(self, task: str, sources: Sequence[str], seeds: tuple[int, ...], budget: float = 1.0) -> Job:
-        """A job that trains these rules on one task, for a share of its steps."""
+    def job(
+        self,
+        task: str,
+        sources: Sequence[str],
+        seeds: tuple[int, ...],
+        budget: float = 1.0,
+        hurdle: float | None = None,
+    ) -> Job:
+        """A job that trains these rules on one task, for a share of its steps, with a hurdle to take after scouting."""
         return Job(
             programs=tuple(sources),
             task=task,
             seeds=seeds,
             race=self.race,
             budget=budget,
+            hurdle=hurdle,
             device=self.device,
             time_limit=self.time_limit,
             memory_limit=MEMORY_LIMIT,
@@ -86,15 +114,19 @@ def plan(config: Config, initial: tuple[Initial, ...]) -> Plan:
     """The plan of a configuration, with its rules found."""
     evaluation = config.evaluation
     first = config.seed * _SEEDS_PER_RUN
+    climb = ladder(evaluation, first)
     rates = HALF_DECADES if evaluation.learning_rates == "auto" else evaluation.learning_rates
     return Plan(
         seed=config.seed,
         initial=initial,
         tasks=tuple(evaluation.tasks),
-        ladder=ladder(evaluation, first),
+        ladder=climb,
         noise=config.noise,
+        fitness=config.fitness,
         fresh_seeds=tuple(range(_FRESH_SEEDS_FROM + first, _FRESH_SEEDS_FROM + first + evaluation.fresh_seeds)),
         race=Race(learning_rates=rates, scout_fraction=evaluation.scout_fraction, finalists=evaluation.finalists),
+        # The same share at every step, so that no task decides alone.
+        hurdle=None if evaluation.hurdle is None else evaluation.hurdle ** (1 / len(climb.steps)),
         batch=evaluation.batch,
         device=evaluation.device,
         time_limit=evaluation.time_limit,
@@ -103,21 +135,40 @@ def plan(config: Config, initial: tuple[Initial, ...]) -> Plan:
 
 
 def initial_rules(config: Config, runs: Path) -> tuple[Initial, ...]:
-    """The start rules and baselines that a configuration names; other runs are looked for in `runs`.
+    """The start rules and baselines that a configuration names, then other settings of the baselines.
+
+    Other runs are looked for in `runs`.
 
     Raises:
         RuleError: One cannot be found or read.
         RunError, ArchiveError: The run that one comes from cannot be opened.
     """
     by_form: dict[str, Initial] = {}  # a start rule that is a baseline under another name is not trained twice
-    for name in dict.fromkeys([REFERENCE, *config.report.baselines, *config.start]):
+    baselines = dict.fromkeys([REFERENCE, *config.report.baselines])
+    for name in dict.fromkeys([*baselines, *config.start]):
         program, start = resolve(name, runs).program, name in config.start
         same = by_form.setdefault(structure(program), Initial(program, start))
-        by_form[structure(program)] = Initial(same.program, same.start or start)
+        by_form[structure(program)] = replace(same, start=same.start or start)
+    numbers = {form: number for number, form in enumerate(by_form, 1)}
+    for name in baselines:
+        rule = resolve(name, runs).program
+        for program, note in settings(name, rule, extent(config)):
+            form = structure(program)
+            known = by_form.get(form, Initial(program, start=False))
+            if form not in numbers or known.start:  # a baseline of its own stays one
+                by_form[form] = replace(known, base=numbers[structure(rule)], note=note)
     return tuple(by_form.values())
 
 
 def initial_rules_of(candidates: Iterable[Candidate]) -> tuple[Initial, ...]:
     """The same, as a run keeps them: a rule file may be gone or edited when the run is resumed."""
     kept = (candidate for candidate in candidates if candidate.emitter in INITIAL)
-    return tuple(Initial(parse(candidate.source), start=candidate.emitter == "start") for candidate in kept)
+    return tuple(
+        Initial(
+            parse(candidate.source),
+            start=candidate.emitter == "start",
+            base=candidate.parents[0] if candidate.parents else None,
+            note=candidate.note,
+        )
+        for candidate in kept
+    )

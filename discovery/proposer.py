@@ -49,6 +49,7 @@ def build(config: Config, grid: Grid) -> Proposer:
         Bandit(weights, bandit.exploration if bandit.enabled else 1.0),
         strategies.build(config.strategy, grid.axes),
         grid,
+        lowest=1 / config.fitness.cap,
     )
 
 
@@ -60,17 +61,21 @@ class Proposer:
         bandit: Over the same names.
         strategy: Still without members.
         grid: The run's archive, to see what it gained; others fill it.
+        lowest: The lowest score there is.
 
     Attributes:
         statistics: What each emitter has proposed and what came of it.
     """
 
-    def __init__(self, emitters: Sequence[Emitter], bandit: Bandit, strategy: Strategy, grid: Grid) -> None:
+    def __init__(
+        self, emitters: Sequence[Emitter], bandit: Bandit, strategy: Strategy, grid: Grid, *, lowest: float = 1 / CAP
+    ) -> None:
         self.statistics = {emitter.name: Statistics() for emitter in emitters}
         self._emitters = {emitter.name: emitter for emitter in emitters}
         self._bandit = bandit
         self._strategy = strategy
         self._grid = grid
+        self._lowest = lowest
         self._worth = 0.0
         self._structures: dict[str, int] = {}
         self._behaviours: dict[str, int] = {}
@@ -207,7 +212,7 @@ class Proposer:
 
     def _gain(self) -> float:
         """By how much the archive's QD score grew since last asked, counted from the lowest score there is."""
-        before, self._worth = self._worth, self._grid.qd_score - len(self._grid) / CAP
+        before, self._worth = self._worth, self._grid.qd_score - len(self._grid) * self._lowest
         return self._worth - before
 
 

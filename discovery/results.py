@@ -10,7 +10,9 @@ from statistics import fmean, stdev
 from archive.records import Candidate, Evaluation, Purpose, Verdict
 from archive.store import RunStore
 from archive.views import summary
-from discovery.scoring import REFERENCE_ID, Interval, interval, log_ratios, losses, mean_and_half_width
+from discovery.config import FitnessConfig
+from discovery.scoring import Fitness, Interval, interval, log_ratios, losses, mean_and_half_width
+from discovery.yardstick import Yardstick, families, yardstick
 from evaluators.job import Outcome
 
 
@@ -60,11 +62,20 @@ class RuleResult:
 def rule_results(store: RunStore, candidates: Iterable[int]) -> list[RuleResult]:
     """The results of some candidates, in the order given."""
     verdicts = {verdict.candidate: verdict for verdict in store.verdicts()}  # the last word on each
-    reference = store.evaluations(REFERENCE_ID)
+    scale = yardstick_of(store)
+    reference = store.evaluations(scale.reference)
     return [
-        _result(store.candidate(number), store.evaluations(number), verdicts.get(number), reference)
+        _result(store.candidate(number), store.evaluations(number), verdicts.get(number), reference, scale.fitness)
         for number in candidates
     ]
+
+
+def yardstick_of(store: RunStore) -> Yardstick:
+    """What the scores of a run are relative to."""
+    config = FitnessConfig.model_validate(store.info.config.get("fitness", {}))
+    measured = store.evaluations(purpose=Purpose.BASELINE)
+    initial = [store.candidate(number) for number in sorted({each.candidate for each in measured})]
+    return yardstick(config, families(initial), measured)
 
 
 def best(store: RunStore) -> int | None:
@@ -105,12 +116,13 @@ def selection_bias(store: RunStore, purpose: Purpose) -> SelectionBias:
     again: dict[int, list[Evaluation]] = {}
     for evaluation in store.evaluations(purpose=purpose):
         again.setdefault(evaluation.candidate, []).append(evaluation)
-    reference = store.evaluations(REFERENCE_ID)
+    scale = yardstick_of(store)
+    reference = store.evaluations(scale.reference)
     found = []
     for number, fresh in again.items():
         looked = {(each.task, each.budget) for each in fresh}
         first = [each for each in store.evaluations(number) if each.purpose is Purpose.SEARCH]
-        ratios = [_ratios(own, reference, looked) for own in (first, fresh)]
+        ratios = [_ratios(own, reference, looked, scale.fitness) for own in (first, fresh)]
         if all(ratios):
             chosen, believed = (math.exp(fmean(values)) for values in ratios)
             found.append(chosen - believed)
@@ -125,16 +137,20 @@ def _fresh_score(result: RuleResult) -> float:
 
 
 def _result(
-    candidate: Candidate, own: Sequence[Evaluation], verdict: Verdict | None, reference: Sequence[Evaluation]
+    candidate: Candidate,
+    own: Sequence[Evaluation],
+    verdict: Verdict | None,
+    reference: Sequence[Evaluation],
+    fitness: Fitness,
 ) -> RuleResult:
     budgets = {(task, max(e.budget for e in own if e.task == task)) for task in {e.task for e in own}}
     search = [each for each in own if each.purpose in (Purpose.SEARCH, Purpose.BASELINE)]
     fresh = [each for each in own if each.purpose is Purpose.FRESH]
     score = None if verdict is None else verdict.score
-    if verdict is None and (ratios := _ratios(search, reference, budgets)):
+    if verdict is None and (ratios := _ratios(search, reference, budgets, fitness)):
         score = math.exp(fmean(ratios))
     finals = {(each.task, each.budget) for each in reference if each.purpose is Purpose.FRESH}
-    believed = _ratios(fresh, reference, finals)
+    believed = _ratios(fresh, reference, finals, fitness)
     return RuleResult(
         candidate=candidate,
         score=score,
@@ -145,7 +161,10 @@ def _result(
 
 
 def _ratios(
-    own: Iterable[Evaluation], reference: Iterable[Evaluation], trainings: Collection[tuple[str, float]]
+    own: Iterable[Evaluation],
+    reference: Iterable[Evaluation],
+    trainings: Collection[tuple[str, float]],
+    fitness: Fitness,
 ) -> list[float]:
     """Logarithms of scores by seed, on these tasks with these budgets; empty where one is missing or failed."""
     compared = [
@@ -153,7 +172,7 @@ def _ratios(
         for evaluations in (own, reference)
     ]
     tasks = [task for task, _ in trainings]
-    return list(log_ratios(compared[0], compared[1], tasks).values()) if tasks else []
+    return list(log_ratios(compared[0], compared[1], tasks, fitness).values()) if tasks else []
 
 
 def _task_result(evaluation: Evaluation) -> TaskResult:

@@ -3,15 +3,18 @@
 In reading order:
 
 - `job`: what is asked (`Job`, `Race`) and what comes back (`Report`, `Result`, `Outcome`). Plain data, JSON both ways.
+- `models`: a model as a list of layers and a loss, which is data to every engine.
 - `tasks`: the models and data that rules are measured on, one file each, and how to add one.
 - `lanes`: one training run as data: `Lane` asks for it, `Trace` says what became of it.
 - `schedule`: the learning rate over a run.
 - `population`: many lanes as one flat array of weights; their gradients, their updates, dropping the dead. `curvature`:
   the diagonal of the Hessian, for the rules that ask for it.
 - `train`: the training loop. `train(...)` takes lanes and returns traces; another engine only has to do the same.
+- `bytecode`: a rule as data for the engines that do not call torch for every operation, made from its `nodes`, which are
+  gathered into `passes`. `native`: the engine for CPUs, in C++.
 - `race`: the learning-rate search that every rule gets, candidate and baseline alike.
 - `side_by_side`: very small runs of many rules, to see whether they train alike.
-- `memory`: what a rule will need, known before it runs.
+- `memory`: what a rule will need, known before it runs. `cost`: what its evaluation took, in operations and bytes.
 - `device`: where it runs.
 - `evaluate`: `evaluate(job) -> report`, the front door.
 - `sandbox`: the same in a confined process, which is how a search does it.

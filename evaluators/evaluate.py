@@ -42,7 +42,7 @@ def evaluate(job: Job) -> Report:
     on which others are in the job, except for rounding.
 
     Raises:
-        ValueError: There is no such task or device.
+        ValueError: There is no such task, device or engine.
     """
     return measure(job, keep_weights=False).report
 
@@ -63,7 +63,9 @@ def measure(job: Job, *, keep_weights: bool = True) -> Measured:
         initial=initial,
         steps=max(1, round(job.budget * task.steps)),
         device=device,
+        engine=job.engine,
         deadline=started + job.time_limit,
+        hurdle=job.hurdle,
         keep_weights=keep_weights,
     )
     rest = iter(raced)

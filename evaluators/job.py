@@ -14,14 +14,26 @@ Seed = Annotated[int, Field(ge=0)]
 
 
 class Outcome(StrEnum):
-    """How the evaluation of one program ended. Only `SCORED` comes with losses."""
+    """How the evaluation of one program ended. Only `SCORED` comes with losses.
+
+    All but `SCORED` and `OUTPACED` are failures. Who is outpaced learned, but less in scouting than the hurdle asks.
+    """
 
     SCORED = "scored"
+    OUTPACED = "outpaced"
     INVALID = "invalid"
     DIVERGED = "diverged"
     TIMEOUT = "timeout"
     MEMORY = "memory"
     CRASH = "crash"
+
+
+class Engine(StrEnum):
+    """What trains; `AUTO` for the fastest that can be had here."""
+
+    AUTO = "auto"
+    NATIVE = "native"
+    TORCH = "torch"
 
 
 class _Message(BaseModel):
@@ -66,7 +78,10 @@ class Job(_Message):
         seeds: Each stands for initial weights and an order of the batches, the same for every program.
         race: The learning-rate search.
         budget: Share of the task's own number of steps to train for.
+        hurdle: The highest validation loss of its best scouting run with which a program still goes on to the finals;
+            null for none.
         device: `cpu`, `cuda`, `cuda:1`, ..., or `auto` for a GPU where there is one.
+        engine: What trains; whatever it cannot serve is trained by torch.
         time_limit: Seconds for the whole job.
         memory_limit: Bytes that the lanes of one program may take: weights, gradients, states and intermediate values.
     """
@@ -76,7 +91,9 @@ class Job(_Message):
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0, 1)
     race: Race = Race()
     budget: PositiveFloat = 1.0
+    hurdle: float | None = None
     device: str = "auto"
+    engine: Engine = Engine.AUTO
     time_limit: PositiveFloat = 600.0
     memory_limit: PositiveInt = 2**30
 
@@ -100,6 +117,9 @@ class Result(_Message):
         scouted: Every learning rate with the validation loss of its scouting run, None when the lane died.
         run_steps: Training steps spent on it, over all lanes.
         seconds: Its share of the job's time.
+        flops: Floating-point operations of those steps, about: see `evaluators.cost`.
+        state_bytes: What the rule keeps from step to step in one lane, beside the weights.
+        engine: What trained it; None if it never ran.
     """
 
     outcome: Outcome
@@ -111,6 +131,14 @@ class Result(_Message):
     scouted: tuple[tuple[float, float | None], ...] = ()
     run_steps: int = 0
     seconds: float = 0.0
+    flops: float = 0.0
+    state_bytes: int = 0
+    engine: Engine | None = None
+
+    @property
+    def best_scout(self) -> float | None:
+        """The lowest loss of its scouting runs; None if none ended."""
+        return min((loss for _, loss in self.scouted if loss is not None), default=None)
 
     @model_validator(mode="after")
     def _failures_have_no_losses(self) -> Result:

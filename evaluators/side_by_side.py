@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from evaluators.lanes import Lane
+from evaluators.models.in_torch import affine
+from evaluators.models.losses import cross_entropy
+from evaluators.models.parameter import Parameter
 from evaluators.population import Population
 from evaluators.schedule import multiplier
 from evaluators.tasks import digits
-from evaluators.tasks.layers import cross_entropy, linear
-from evaluators.tasks.task import Data, Examples, Parameter, Task, Tier, to_tensor
+from evaluators.tasks.naming import Tier
+from evaluators.tasks.task import Data, Examples, Task, to_tensor
 from programs.ir import Program
 
 STEPS = 100
@@ -62,8 +65,8 @@ def _load() -> Data:
 
 def _loss(weights: Sequence[Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
     kernel, bias, gain, output, output_bias = weights
-    x = linear(inputs.mT, kernel.flatten(start_dim=2), bias).relu() * gain[:, None, None]
-    return cross_entropy(linear(x, output, output_bias), targets)
+    x = affine(inputs.mT, kernel.flatten(start_dim=2), bias).relu() * gain[:, None, None]
+    return cross_entropy(affine(x, output, output_bias), targets)
 
 
 class _Double(Task):

@@ -61,12 +61,12 @@ def train(
         record[first:done, population.alive] = losses
         ran[population.alive] = done
         if done < last:
-            verdicts = [Fate.TIMEOUT] * len(population.alive)
+            judged = [Fate.TIMEOUT] * len(population.alive)
         elif last < steps:
-            verdicts = _judge(record[:last, population.alive], hopeless)
+            judged = verdicts(record[:last, population.alive], hopeless)
         else:
-            verdicts = [Fate.FINISHED] * len(population.alive)
-        for lane, verdict in zip(population.alive, verdicts, strict=True):
+            judged = [Fate.FINISHED] * len(population.alive)
+        for lane, verdict in zip(population.alive, judged, strict=True):
             fates[lane] = Fate.CRASH if lanes[lane].program in population.errors else verdict
         population.keep(np.array([fates[lane] is Fate.FINISHED for lane in population.alive], dtype=bool))
         if not len(population.alive):
@@ -120,12 +120,12 @@ def _segment(
     return torch.stack(losses).cpu().numpy() if losses else np.empty((0, len(population.alive)), np.float32)
 
 
-def _judge(losses: NDArray[np.float32], hopeless: float) -> list[Fate]:
+def verdicts(losses: NDArray[np.float32], hopeless: float) -> list[Fate]:
     """What a checkpoint says of each lane, from its losses so far `(steps, lanes)`."""
     recent = np.median(np.where(np.isnan(losses[-RECENT:]), np.inf, losses[-RECENT:]), axis=0)
     finite, hope = np.isfinite(recent), recent <= hopeless * losses[0]
-    verdicts = {(True, True): Fate.FINISHED, (True, False): Fate.HOPELESS}
-    return [verdicts.get(pair, Fate.NOT_FINITE) for pair in zip(finite.tolist(), hope.tolist(), strict=True)]
+    known = {(True, True): Fate.FINISHED, (True, False): Fate.HOPELESS}
+    return [known.get(pair, Fate.NOT_FINITE) for pair in zip(finite.tolist(), hope.tolist(), strict=True)]
 
 
 def _shares(traces: Sequence[Trace], updates: Mapping[int, float], elapsed: float) -> dict[int, float]:

@@ -4,5 +4,7 @@
 - `loop`: how fast results are told, from the first to the last of many. `free`: its evaluator, which costs nothing.
 - `crash`: what kills of drivers and workers cost. `witness`: a driver to be killed, and who looks afterwards.
 - `language`: how fast proposals are made and recognised. `twins`: whether rules of one fingerprint train alike.
+- `racing`: what the learning-rate races lose and save. `racing_runs`: what is trained for it; `racing_policies`: how
+  policies are replayed on that.
 - `hostile`: whether any text breaks the parser. `hostile_text`: the texts.
 """

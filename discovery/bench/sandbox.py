@@ -46,7 +46,7 @@ class LevelCost:
 def bench(rounds: int, progress: Callable[[str], None]) -> list[LevelCost]:
     """Measure every level that works here, `rounds` times, the levels taking turns."""
     levels = [level for level in Level if level <= survey().level]
-    jobs = [Job(programs=_mutants(), task=task, device="cpu") for task in tasks.names()]
+    jobs = [Job(programs=_mutants(), task=task, device="cpu") for task in tasks.DEFAULT]
     seconds: dict[Level, list[float]] = {level: [] for level in levels}
     with ExitStack() as stack:
         started = {level: _start(stack, level) for level in levels}
@@ -69,7 +69,7 @@ def _mutants() -> tuple[str, ...]:
 def _start(stack: ExitStack, level: Level) -> tuple[Sandbox, float]:
     begin = time.perf_counter()
     sandbox = stack.enter_context(open_sandbox(int(level), "cpu"))
-    for task in tasks.names():
+    for task in tasks.DEFAULT:
         sandbox.evaluate(Job(programs=(show(zoo.load("sgd")),), task=task, budget=0.01, device="cpu"))
     return sandbox, time.perf_counter() - begin
 

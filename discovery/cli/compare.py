@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -37,10 +38,15 @@ from discovery.rules import resolve
 from discovery.scoring import REFERENCE
 from evaluators import tasks as all_tasks
 from evaluators.job import Race
+from evaluators.tasks.naming import WHOLE, Tier
 from programs import zoo
 from programs.errors import RuleError
 from programs.ir import Program
 from programs.show import show
+
+
+_COMMA = re.compile(rf",(?!(?:{'|'.join(WHOLE)})=)")
+"""Between two tasks, and not within a variant such as `text_ngram@width=2,horizon=4`."""
 
 
 class Device(StrEnum):
@@ -73,7 +79,7 @@ def compare(
     Example: `discover compare my.rule lion muon --tasks digits_mlp --trials 32`
     """
     programs = _programs([*rules, *([] if REFERENCE in rules else [REFERENCE])], runs)
-    names = tuple(filter(None, tasks.split(",")))
+    names = tuple(filter(None, _COMMA.split(tasks)))
     try:
         settings = Settings.of(
             validation=(),
@@ -120,7 +126,7 @@ def _programs(rules: Sequence[str], runs: Path) -> dict[str, Program]:
 
 def _check_sealed(settings: Sequence[str], programs: Mapping[str, Program]) -> None:
     """Only known rules may be compared on test tasks: anything else could come from a search."""
-    sealed = [setting for setting in settings if all_tasks.get(setting).tier == "test"]
+    sealed = [setting for setting in settings if all_tasks.get(setting).tier is Tier.TEST]
     unknown = [name for name in programs if name not in zoo.names()]
     if sealed and unknown:
         raise RuleError(

@@ -32,11 +32,13 @@ from discovery.funnel.page import page
 from discovery.funnel.plots import draw
 from discovery.funnel.promote import Funnel, Promotion, elites
 from discovery.funnel.promote import promote as send
-from discovery.funnel.settings import Settings, tasks_of
+from discovery.funnel.settings import Settings
 from discovery.funnel.statistics import Comparison
 from discovery.runs import Run, RunError, exclusive, open_run
 from discovery.scoring import REFERENCE
+from evaluators import tasks
 from evaluators.sandbox.levels import SandboxError
+from evaluators.tasks.naming import Tier
 from programs.show import show
 
 
@@ -68,9 +70,9 @@ def promote(
     opened = open_run(run, runs)
     try:
         settings = Settings.of(
-            validation=validate or tasks_of("validate"),
+            validation=validate or list(tasks.names(Tier.VALIDATE)),
             tuned=tune or opened.config.evaluation.tasks,
-            tests=test or tasks_of("test"),
+            tests=test or list(tasks.names(Tier.TEST)),
             trials=trials,
             final_seeds=seeds,
             budget=budget,

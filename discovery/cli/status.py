@@ -13,6 +13,7 @@ from rich.text import Text
 from archive.grid import AXES
 from archive.records import Purpose
 from archive.views import replay, summary
+from discovery.baselines import INITIAL
 from discovery.cli.common import (
     DEFAULT_RUNS,
     OUT,
@@ -25,7 +26,6 @@ from discovery.cli.common import (
 )
 from discovery.cli.tables import bias
 from discovery.emitters.statistics import Statistics, summaries
-from discovery.plan import INITIAL
 from discovery.results import selection_bias
 from discovery.runs import open_run
 from discovery.scheduling.exchange import Phase

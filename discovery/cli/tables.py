@@ -12,7 +12,7 @@ from rich.text import Text
 
 from archive.grid import Axis
 from archive.records import Purpose
-from discovery.plan import INITIAL
+from discovery.baselines import INITIAL
 from discovery.results import RuleResult, SelectionBias, TaskResult
 from discovery.scoring import Interval
 from evaluators.job import Outcome

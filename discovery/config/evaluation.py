@@ -42,6 +42,7 @@ class EvaluationConfig(Section):
             goes on who does not fail. A run can be resumed with more rungs on top.
         learning_rates: What every rule tries; `auto` for half decades from 1e-4 to 3.
         scout_fraction: Share of the steps that every learning rate is first given.
+        hurdle: The share of candidates that go on from there, over all tasks together; null for everybody who learned.
         finalists: The number of learning rates that are then trained in full.
         batch: Programs trained together in one job.
         device: `auto` for a GPU where there is one.
@@ -50,12 +51,13 @@ class EvaluationConfig(Section):
         time_limit: Seconds for one job.
     """
 
-    tasks: Annotated[Some[TaskName], Field(min_length=1)] = tasks.names()
+    tasks: Annotated[Some[TaskName], Field(min_length=1)] = tasks.DEFAULT
     seeds: Annotated[int, Field(ge=1, le=_MOST_SEEDS)] = 2
     fresh_seeds: Annotated[int, Field(ge=2, le=_MOST_SEEDS)] = 8
     rungs: Annotated[tuple[RungConfig, ...], Field(strict=False, min_length=1)] | None = None
     learning_rates: Literal["auto"] | LearningRates = "auto"
     scout_fraction: Annotated[float, Field(gt=0, le=1)] = _RACE.scout_fraction
+    hurdle: Annotated[float, Field(gt=0, lt=1)] | None = 0.3
     finalists: PositiveInt = _RACE.finalists
     batch: PositiveInt = 8
     device: Literal["auto", "cpu", "cuda"] = "auto"

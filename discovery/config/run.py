@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
@@ -14,6 +14,7 @@ from discovery.config.errors import explain
 from discovery.config.evaluation import EvaluationConfig
 from discovery.config.execution import ExecutorConfig
 from discovery.config.file import ConfigError, read
+from discovery.config.fitness import FitnessConfig
 from discovery.config.noise import NoiseConfig
 from discovery.config.section import Section
 from discovery.config.store import StoreConfig
@@ -81,10 +82,14 @@ class ReportConfig(Section):
     Attributes:
         elites: How many of the best.
         baselines: Rules that they are compared with, searched for a learning rate like everybody else.
+        tune_baselines: In how many other settings each of them is measured, AdamW included, so that the best counts:
+            `grid` for all of the table in `discovery/baselines.py`, `off` for none, `auto` for all but in runs of less
+            than 1,000 evaluations or ten minutes, which get a short list.
     """
 
     elites: PositiveInt = 3
     baselines: Some[str] = ("adamw", "lion", "sgd")
+    tune_baselines: Literal["auto", "off", "grid"] = "auto"
 
 
 class Config(Section):
@@ -98,6 +103,7 @@ class Config(Section):
         archive: What it keeps.
         store: What it puts up with from its database.
         evaluation: How it measures.
+        fitness: What it makes of several tasks.
         noise: What it repeats with fresh seeds.
         executor: Who does the work.
         strategy: Whose children are tried.
@@ -112,6 +118,7 @@ class Config(Section):
     archive: ArchiveConfig = ArchiveConfig()
     store: StoreConfig = StoreConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    fitness: FitnessConfig = FitnessConfig()
     noise: NoiseConfig = NoiseConfig()
     executor: ExecutorConfig = ExecutorConfig()
     strategy: StrategyConfig = StrategyConfig()

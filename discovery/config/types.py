@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, PositiveFloat
 from archive.grid import AXES
 from discovery.config.errors import quote
 from evaluators import tasks
+from evaluators.tasks.naming import Tier
 from programs.errors import suggest
 from programs.operators import OPERATORS
 
@@ -58,7 +59,7 @@ Name = Annotated[
     str, _like(_NAME, f"letters, digits, '.', '_' and '-', at most {LONGEST_NAME}, the first a letter or digit")
 ]
 Url = Annotated[str, _like(_URL, "a database URL such as sqlite:///results.db")]
-TaskName = Annotated[str, _known("task", tasks.names())]
+TaskName = Annotated[str, _known("task of the search tier", tasks.names(Tier.SEARCH))]
 AxisName = Annotated[str, _known("axis", AXES)]
 LearningRates = Annotated[Some[PositiveFloat], Field(min_length=1), AfterValidator(_ascending)]
 Weight = Annotated[float, Field(ge=0)]

@@ -110,11 +110,6 @@ _QUICK: dict[str, Any] = {
 }
 
 
-def tasks_of(tier: str) -> list[str]:
-    """The names of all tasks of a tier."""
-    return [name for name in tasks.names() if tasks.get(name).tier == tier]
-
-
 @dataclass(frozen=True, slots=True)
 class Trainer:
     """Asks for trainings, for every rule in the same way.

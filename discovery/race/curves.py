@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archive.grid import AXES, AddStatus, Grid, shelve
-from discovery.plan import INITIAL
+from discovery.baselines import INITIAL
 from discovery.results import rule_results
 from discovery.runs import Run
 from evaluators.job import Outcome

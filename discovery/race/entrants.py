@@ -11,7 +11,7 @@ from discovery.runs import Run, create, give_budget, names, open_run
 CONTROLS = ("random", "constants")
 """The strategies that every search has to beat: random programs, and tuning of constants alone."""
 
-_SAME = ("start", "archive", "evaluation", "report")
+_SAME = ("start", "archive", "evaluation", "fitness", "report")
 _FREE = ("budget", "executor")
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from archive.views import summary
-from discovery.plan import INITIAL
+from discovery.baselines import INITIAL
 from discovery.runs import Run
 from discovery.scheduling.scheduler import Phase
 

@@ -6,14 +6,17 @@ Everything here follows from the facts of the run, in whatever order they were l
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from archive.records import Evaluation, Purpose, Verdict
+from discovery.config import FitnessConfig
 from discovery.measures import measured
+from discovery.scheduling.hurdle import Hurdles
 from discovery.scheduling.ladder import Ladder, Rung
 from discovery.scheduling.shrinkage import Population, Prior
-from discovery.scoring import REFERENCE_ID, log_ratios, losses
+from discovery.scoring import log_ratios, losses
+from discovery.yardstick import Yardstick, yardstick
 from evaluators.job import Outcome
 from programs.ir import Program
 
@@ -41,23 +44,41 @@ class _Record:
     ratios: tuple[tuple[int, int], dict[int, float]] = ((0, 0), {})
 
 
+_GEOMETRIC = FitnessConfig()
+
+
 class Judge:
     """Remembers what was measured of every candidate that may be judged again.
 
     Args:
         ladder: What candidates climb.
         initial: How many candidates were there before the search; the first is the reference.
+        hurdle: The share of candidates that go on from scouting at each step of the ladder; None for all.
+        fitness: What is made of the losses on several tasks.
+        families: Which of the initial rules are settings of one rule, by its number; by default none are.
 
     Attributes:
+        hurdles: What candidates have to take after scouting.
         judged: How many candidates have a verdict.
         device_seconds: Time that evaluators spent.
     """
 
-    def __init__(self, ladder: Ladder, initial: int) -> None:
+    def __init__(
+        self,
+        ladder: Ladder,
+        initial: int,
+        hurdle: float | None = None,
+        fitness: FitnessConfig = _GEOMETRIC,
+        families: Mapping[int, Sequence[int]] | None = None,
+    ) -> None:
         self.ladder = ladder
+        self.hurdles = Hurdles(hurdle)
         self.judged = 0
         self.device_seconds = 0.0
         self._initial = initial
+        self._fitness = fitness
+        self._families = families or {number: (number,) for number in range(1, initial + 1)}
+        self._yardstick: Yardstick | None = None
         self._verdicts = 0
         self._records: dict[int, _Record] = {}
         self._populations = [Population() for _ in ladder.rungs]
@@ -76,9 +97,14 @@ class Judge:
         self._check_version(evaluation)
         if evaluation.purpose is Purpose.FRESH:
             return
+        result = evaluation.result
+        if evaluation.purpose is Purpose.SEARCH and result.scouted:
+            self.hurdles.note((evaluation.task, evaluation.budget, evaluation.seeds), result.best_scout)
+        if evaluation.purpose is Purpose.BASELINE:
+            self._yardstick = None
         record = self._records.setdefault(evaluation.candidate, _Record())
-        record.evaluations.append(replace(evaluation, result=evaluation.result.model_copy(update={"curve": ()})))
-        if evaluation.purpose is not Purpose.REMEASURE and evaluation.result.outcome is Outcome.SCORED:
+        record.evaluations.append(replace(evaluation, result=result.model_copy(update={"curve": ()})))
+        if evaluation.purpose is not Purpose.REMEASURE and result.outcome is Outcome.SCORED:
             self._complete_rungs(evaluation.candidate, record)
 
     def note(self, verdict: Verdict) -> None:
@@ -102,6 +128,25 @@ class Judge:
         self._forget_at = max(1_000, 2 * len(kept))
 
     # Questions
+
+    @property
+    def yardstick(self) -> Yardstick:
+        """What scores are relative to; settled once the start rules and baselines are measured."""
+        if self._yardstick is None:
+            initial = (self._records[n] for n in range(1, self._initial + 1) if n in self._records)
+            known = (evaluation for record in initial for evaluation in record.evaluations)
+            self._yardstick = yardstick(self._fitness, self._families, known)
+        return self._yardstick
+
+    @property
+    def reference(self) -> int:
+        """The candidate that scores are relative to."""
+        return self.yardstick.reference
+
+    @property
+    def searched(self) -> bool:
+        """Whether anything was measured of a candidate of the search."""
+        return any(number > self._initial for number in self._records)
 
     def knows(self, candidate: int) -> bool:
         """Whether a candidate that was judged is remembered, so that it can be judged again."""
@@ -135,7 +180,7 @@ class Judge:
     def ratios(self, candidate: int) -> dict[int, float]:
         """How a candidate compares with the reference on its rung, by seed: logarithms of scores."""
         record = self._records[candidate]
-        state = len(record.evaluations), len(self._records[REFERENCE_ID].evaluations)
+        state = len(record.evaluations), len(self._records[self.reference].evaluations)
         if record.ratios[0] != state:
             record.ratios = state, self._ratios(candidate, self.ladder.rungs[record.rung])
         return record.ratios[1]
@@ -159,7 +204,7 @@ class Judge:
         tasks = set(self.ladder.rungs[self.rung(candidate)].tasks)
         return all(
             tasks <= {each.task for each in self._records[number].evaluations if each.seeds == tuple(seeds)}
-            for number in (candidate, REFERENCE_ID)
+            for number in (candidate, self.reference)
         )
 
     def waited(self, candidate: int) -> int:
@@ -168,7 +213,7 @@ class Judge:
 
     def cost(self, candidate: int) -> float:
         """What was spent on a candidate, in steps relative to the reference's, so that no clock steers the search."""
-        known = {(e.task, e.budget, e.seeds): e.result.run_steps for e in self._records[REFERENCE_ID].evaluations}
+        known = {(e.task, e.budget, e.seeds): e.result.run_steps for e in self._records[self.reference].evaluations}
         own = self._records[candidate].evaluations
         spent = [(each.result.run_steps or 1, known.get((each.task, each.budget, each.seeds))) for each in own]
         return sum(steps / (reference or steps) for steps, reference in spent)
@@ -187,17 +232,17 @@ class Judge:
         values = self.ratios(candidate).values()
         mean = sum(values) / len(values)
         prior = self._populations[record.rung].prior()
-        if prior is not None and candidate != REFERENCE_ID:  # nothing is uncertain about the reference beside itself
+        if prior is not None and candidate != self.reference:  # nothing is uncertain about the reference beside itself
             mean = prior.shrink(mean, len(values))
-        known = _on(rung, self._records[REFERENCE_ID].evaluations)
+        known = _on(rung, self._records[self.reference].evaluations)
         measures = measured(program, _on(rung, record.evaluations), known)
         if rung.gates:
             measures["rung"] = float(rung.gates)
         return Verdict(candidate, Outcome.SCORED, math.exp(mean), measures, record.revisions)
 
     def _ratios(self, candidate: int, rung: Rung, seeds: Collection[int] | None = None) -> dict[int, float]:
-        own, known = (losses(_on(rung, self._records[number].evaluations)) for number in (candidate, REFERENCE_ID))
-        found = log_ratios(own, known, rung.tasks)
+        own, known = (losses(_on(rung, self._records[number].evaluations)) for number in (candidate, self.reference))
+        found = log_ratios(own, known, rung.tasks, self.yardstick.fitness)
         return {seed: value for seed, value in found.items() if seeds is None or seed in seeds}
 
     def _mean(self, candidate: int, rung: int) -> float:

@@ -17,7 +17,6 @@ from discovery.config import NoiseConfig
 from discovery.plan import Plan
 from discovery.scheduling.judge import Judge
 from discovery.scheduling.queues import Batch, Queues
-from discovery.scoring import REFERENCE_ID
 
 
 def repeat(plan: Plan, grid: Grid, judge: Judge, queues: Queues) -> list[Batch]:
@@ -33,7 +32,7 @@ def repeat(plan: Plan, grid: Grid, judge: Judge, queues: Queues) -> list[Batch]:
     queues.repeating |= dict.fromkeys(ids, seeds)
     if seeds not in queues.referenced:
         queues.referenced.append(seeds)
-        ids = [REFERENCE_ID, *ids]
+        ids = [judge.reference, *ids]
     return [Batch(Purpose.REMEASURE, task, top.budget, seeds, tuple(ids)) for task in top.tasks]
 
 
@@ -54,7 +53,7 @@ def due(config: NoiseConfig, grid: Grid, judge: Judge, busy: Collection[int], mo
     known = {
         elite.id: list(judge.ratios(elite.id).values())
         for elite in grid.elites()
-        if elite.id != REFERENCE_ID and judge.rung(elite.id) == top
+        if elite.id != judge.reference and judge.rung(elite.id) == top
     }
     if not known:
         return []

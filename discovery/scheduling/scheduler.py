@@ -22,7 +22,6 @@ from discovery.scheduling.judge import Judge, SearchError
 from discovery.scheduling.noise import repeat
 from discovery.scheduling.queues import Batch, Queues, from_version_1
 from discovery.scheduling.roster import Roster
-from discovery.scoring import REFERENCE_ID
 from evaluators.job import Outcome, Report
 from programs.ir import Program
 
@@ -49,7 +48,7 @@ class Scheduler:
         self.plan = plan
         self.grid = grid
         self.proposer = proposer
-        self.judge = Judge(plan.ladder, len(plan.initial))
+        self.judge = Judge(plan.ladder, len(plan.initial), plan.hurdle, plan.fitness, plan.families)
         self.phase = Phase.BASELINES
         self.open: dict[int, OpenJob] = {}
         self.next_job = 1
@@ -78,8 +77,14 @@ class Scheduler:
 
     @property
     def initial_ids(self) -> list[int]:
-        """The start rules and baselines; the reference comes first."""
+        """The start rules and baselines in all their settings."""
         return list(range(1, len(self.plan.initial) + 1))
+
+    @property
+    def compared_ids(self) -> list[int]:
+        """The start rules and baselines as they come, and the best setting of each."""
+        plain = [number for number, each in enumerate(self.plan.initial, 1) if each.base is None or each.start]
+        return sorted({*plain, *self.judge.yardstick.best.values()})
 
     @property
     def finalist_ids(self) -> list[int]:
@@ -170,7 +175,7 @@ class Scheduler:
             self._queues.count(evaluation.purpose, 1)
         for verdict in verdicts:
             self._take(verdict)
-        if self.phase is Phase.BASELINES and self.judge.rung(REFERENCE_ID) == len(self.plan.ladder.rungs) - 1:
+        if self.phase is Phase.BASELINES and self._knows_baselines():
             self.phase = Phase.SEARCH
 
     def join(self, stream: int) -> None:
@@ -242,7 +247,7 @@ class Scheduler:
 
     def _raise_ladder(self, steps: int) -> None:
         """Send the initial rules and the best of the old top rung up the rungs beyond the first `steps` steps."""
-        self._ask_baselines(steps)
+        self._ask_baselines(steps, self.compared_ids)
         self.phase = Phase.BASELINES
         self._exhausted = False
         rung = self.plan.ladder.steps[steps].rung - 1
@@ -256,13 +261,21 @@ class Scheduler:
         for initial in self.plan.initial:
             keys = self.proposer.recognise(initial.program)
             emitter = "start" if initial.start else "baseline"
-            self.proposer.enter(self._roster.add(initial.program, emitter, "", (), *keys))
-        self._ask_baselines(0)
+            parents = () if initial.base is None else (initial.base,)
+            self.proposer.enter(self._roster.add(initial.program, emitter, initial.note, parents, *keys))
+        self._ask_baselines(0, self.initial_ids)
 
-    def _ask_baselines(self, first: int) -> None:
+    def _ask_baselines(self, first: int, ids: Sequence[int]) -> None:
         for step in self.plan.ladder.steps[first:]:
-            ids = tuple(self.initial_ids)
-            self._queues.ready.append(Batch(Purpose.BASELINE, step.task, step.budget, step.seeds, ids))
+            self._queues.ready += [
+                Batch(Purpose.BASELINE, step.task, step.budget, step.seeds, tuple(ids[start : start + self.plan.batch]))
+                for start in range(0, len(ids), self.plan.batch)
+            ]
+
+    def _knows_baselines(self) -> bool:
+        """Whether everybody is measured that candidates are compared with, on the whole ladder."""
+        ids, top = self.compared_ids if self.judge.searched else self.initial_ids, len(self.plan.ladder.rungs) - 1
+        return all(self.judge.rung(number) == top or self.judge.failed(number) for number in ids)
 
     # What to measure next
 
@@ -295,7 +308,7 @@ class Scheduler:
 
     def _begin_final(self) -> None:
         """Elites and baselines side by side, in jobs small enough to share among workers."""
-        ids = [*self.initial_ids, *self.finalist_ids]
+        ids = [*self.compared_ids, *self.finalist_ids]
         size = max(1, self.plan.batch // 2)
         for task in self.plan.tasks:
             missing = [number for number in ids if (number, task) not in self._finished]
@@ -305,7 +318,9 @@ class Scheduler:
 
     def _start(self, batch: Batch) -> Asked:
         sources = [self._roster.text(candidate) for candidate in batch.candidates]
-        job = self.plan.job(batch.task, sources, batch.seeds, batch.budget)
+        searching = batch.purpose is Purpose.SEARCH
+        hurdle = self.judge.hurdles.at((batch.task, batch.budget, batch.seeds)) if searching else None
+        job = self.plan.job(batch.task, sources, batch.seeds, batch.budget, hurdle)
         asked = OpenJob(self.next_job, batch.purpose, batch.candidates, job)
         self.next_job += 1
         self.open[asked.id] = asked
@@ -343,7 +358,7 @@ class Scheduler:
 
     def _end_baselines(self) -> list[Verdict]:
         self.phase = Phase.SEARCH
-        failed = self.judge.failure(REFERENCE_ID)
+        failed = self.judge.failure(self.judge.reference)
         if failed is not None:
             raise SearchError(
                 f"The reference {self.plan.initial[0].program.name} failed on {failed.task} "
@@ -371,7 +386,7 @@ class Scheduler:
         return purpose not in waiting
 
     def _failed(self, candidate: int) -> bool:
-        return candidate != REFERENCE_ID and self.judge.failed(candidate)
+        return candidate != self.judge.reference and self.judge.failed(candidate)
 
     def _needed(self, candidate: int) -> bool:
         """Whether more may come of what was measured of a candidate that was judged."""

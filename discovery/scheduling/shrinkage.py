@@ -23,10 +23,10 @@ from statistics import fmean
 
 import numpy as np
 
-from discovery.scoring import CAP
+from discovery.scoring import MOST_CAP
 
 _WIDTH = 1 / 1024
-_HALF = math.ceil(math.log(CAP) / _WIDTH)
+_HALF = math.ceil(math.log(MOST_CAP) / _WIDTH)
 _CENTRES = (np.arange(2 * _HALF + 1) - _HALF) * _WIDTH
 _ONE = 1 << 40
 _ENOUGH = 16

@@ -71,6 +71,8 @@ def check(job: Job, report: Report, facts: Judgement, elapsed: float) -> None:
         _expect(tuple(rate for rate, _ in result.scouted) in ((), rates), "scouting of another grid")
         _expect(0 <= result.run_steps <= most_steps, "an impossible number of steps")
         _expect(0 <= result.seconds <= elapsed, "an impossible time")
+        _expect(min(result.flops, result.state_bytes) >= 0, "an impossible cost")
+        _expect(result.outcome is not Outcome.OUTPACED or job.hurdle is not None, "a hurdle where there is none")
         marks = [0, *(step for step, _ in result.curve)]
         _expect(all(a < b for a, b in itertools.pairwise(marks)) and marks[-1] <= steps, "an impossible curve")
         numbers = [*result.losses, *result.train_losses, *(value for _, value in result.curve)]

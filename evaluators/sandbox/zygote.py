@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from evaluators import tasks
 from evaluators.device import prepare
 from evaluators.job import Job
+from evaluators.native import build
 from evaluators.sandbox import wire
 from evaluators.sandbox.enter import enter, isolate
 from evaluators.sandbox.judge import judge
@@ -142,6 +143,7 @@ def main(arguments: list[str], bodies: Mapping[str, Body] = BODIES) -> None:
     prepare()
     for name in tasks.names():
         tasks.get(name)
+    build.unavailable()  # Loads the library, which the children share; a child may not be able to read it.
     gc.disable()
     try:
         enter(level, limits, gpu=gpu)

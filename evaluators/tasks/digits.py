@@ -6,21 +6,25 @@ shipped inside scikit-learn.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
-from torch import Tensor
 
-from evaluators.tasks.layers import cross_entropy, linear
-from evaluators.tasks.task import Data, Examples, Parameter, Task, Tier
+from evaluators.models.layers import RELU_GAIN, Linear, Relu
+from evaluators.models.losses import CrossEntropy
+from evaluators.models.model import Model
+from evaluators.tasks.naming import Tier
+from evaluators.tasks.task import Data, Examples, Task
 
-PIXELS, HIDDEN, CLASSES = 64, 32, 10
+SIDE, PIXELS, HIDDEN, CLASSES = 8, 64, 32, 10
 TRAIN = 1437
 SMOOTHING = 0.1
 """Without it a few confidently wrong images make most of the validation loss, and its noise."""
 
 
-def _load() -> Data:
+@cache
+def images() -> Data:
+    """The images `(examples, 64)`, row by row, and which digit each shows."""
     from sklearn.datasets import load_digits  # here, because it takes a second to import
 
     bunch = load_digits()
@@ -30,11 +34,17 @@ def _load() -> Data:
     return Data(Examples(inputs[:TRAIN], targets[:TRAIN]), Examples(inputs[TRAIN:], targets[TRAIN:]))
 
 
-def _loss(weights: Sequence[Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
-    first, first_bias, second, second_bias, output, output_bias = weights
-    x = linear(inputs.mT, first, first_bias).relu()
-    x = linear(x, second, second_bias).relu()
-    return cross_entropy(linear(x, output, output_bias), targets, SMOOTHING)
+def model(scale: int = 1) -> Model:
+    """Two hidden layers."""
+    hidden = scale * HIDDEN
+    layers = (
+        Linear(PIXELS, hidden, gain=RELU_GAIN),
+        Relu(),
+        Linear(hidden, hidden, gain=RELU_GAIN),
+        Relu(),
+        Linear(hidden, CLASSES, gain=0.5),
+    )
+    return Model(layers, CrossEntropy(SMOOTHING))
 
 
 TASK = Task(
@@ -42,16 +52,10 @@ TASK = Task(
     doc="8 x 8 images of handwritten digits, labels smoothed by 0.1; multilayer perceptron 64-32-32-10",
     tier=Tier.SEARCH,
     revision=1,
-    parameters=(
-        Parameter("first.weight", (HIDDEN, PIXELS), std=(2 / PIXELS) ** 0.5),
-        Parameter("first.bias", (HIDDEN,)),
-        Parameter("second.weight", (HIDDEN, HIDDEN), std=(2 / HIDDEN) ** 0.5),
-        Parameter("second.bias", (HIDDEN,)),
-        Parameter("output.weight", (CLASSES, HIDDEN), std=0.5 * HIDDEN**-0.5),
-        Parameter("output.bias", (CLASSES,)),
-    ),
     steps=300,
     batch=32,
-    load=_load,
-    loss=_loss,
+    load=images,
+    model=model(),
+    widen=model,
 )
+TASKS = (TASK, TASK.longer(4, Tier.SEARCH))

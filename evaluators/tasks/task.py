@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,8 +13,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from evaluators.models.model import Model
+from evaluators.models.parameter import Parameter
+from evaluators.tasks.naming import Tier, variant_name
 from programs.layout import Layout
 
+ORDERS_KEPT = 16
+"""Seeds whose order of examples a task remembers, because to shuffle many takes longer than to train a small model."""
 VALIDATION_CHUNK = 256
 """Validation examples computed at once, so that intermediate values stay small."""
 
@@ -24,29 +28,6 @@ def to_tensor(array: NDArray[Any], device: torch.device) -> Tensor:
     """Examples as torch wants them: integers in 64 bits."""
     wide = array if np.issubdtype(array.dtype, np.floating) else array.astype(np.int64)
     return torch.tensor(wide, device=device)
-
-
-class Tier(StrEnum):
-    """What a task may be used for, by size. A search never looks at the higher tiers."""
-
-    SEARCH = "search"
-    VALIDATE = "validate"
-    TEST = "test"
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One parameter tensor, drawn at the start from a normal distribution around zero.
-
-    Attributes:
-        name: For a reader.
-        shape: For a linear layer (outputs, inputs), as in `torch.nn.Linear`.
-        std: Standard deviation; 0 makes it start at zero.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    std: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +46,10 @@ class Data:
     validation: Examples
 
 
+def _no_loss(_weights: Sequence[Tensor], _inputs: Tensor, _targets: Tensor) -> Tensor:
+    raise NotImplementedError("a task without a model brings its own loss")
+
+
 @dataclass(frozen=True)
 class Task:
     """One thing to train.
@@ -74,23 +59,38 @@ class Task:
         doc: One line for a reader.
         tier: What it may be used for.
         revision: Goes up whenever the model, the split or the steps change, because losses then stop being comparable.
-        parameters: The parameter tensors of the model.
         steps: Length of a full run.
         batch: Examples in a batch.
         load: Gives the data, without any network; called once in a process.
+        model: What is trained, as data; every engine can run it. A task without one is trained in torch alone, and has
+            to bring its own `parameters` and `loss`.
+        widen: Gives the model with every hidden width so many times as large.
+        parameters: The parameter tensors of the model.
         loss: Mean loss of each lane. Is given each parameter as `(lanes, *shape)`, inputs `(lanes, batch, ...)` and
             targets `(lanes, batch, ...)`, and returns `(lanes,)`. A lane's loss depends on that lane alone.
+
+    Raises:
+        ValueError: There is neither a model nor parameters.
     """
 
     name: str
     doc: str
     tier: Tier
     revision: int
-    parameters: tuple[Parameter, ...]
     steps: int
     batch: int
     load: Callable[[], Data]
-    loss: Callable[[Sequence[Tensor], Tensor, Tensor], Tensor]
+    model: Model | None = None
+    widen: Callable[[int], Model] | None = None
+    parameters: tuple[Parameter, ...] = ()
+    loss: Callable[[Sequence[Tensor], Tensor, Tensor], Tensor] = _no_loss
+
+    def __post_init__(self) -> None:
+        if self.model is not None:
+            object.__setattr__(self, "parameters", self.model.parameters)
+            object.__setattr__(self, "loss", self.model.loss)
+        elif not self.parameters:
+            raise ValueError(f"The task {self.name!r} has neither a model nor parameters.")
 
     @cached_property
     def layout(self) -> Layout:
@@ -99,8 +99,16 @@ class Task:
 
     @cached_property
     def data(self) -> Data:
-        """The data, loaded on first use."""
-        return self.load()
+        """The data, loaded on first use.
+
+        Raises:
+            ValueError: It is not what the model takes.
+        """
+        data = self.load()
+        if self.model is not None:
+            for examples in (data.train, data.validation):
+                self.model.check(examples.inputs, examples.targets)
+        return data
 
     @cached_property
     def version(self) -> str:
@@ -115,7 +123,7 @@ class Task:
     def initial_weights(self, seed: int) -> NDArray[np.float32]:
         """The weights at the start of every run of this seed, shape `(layout.size,)`."""
         rng = np.random.default_rng([seed, 0])
-        parts = [rng.standard_normal(np.prod(p.shape, dtype=int)) * p.std for p in self.parameters]
+        parts = [p.mean + rng.standard_normal(np.prod(p.shape, dtype=int)) * p.std for p in self.parameters]
         return np.concatenate(parts).astype(np.float32)
 
     def batches(self, seed: int, steps: int) -> NDArray[np.int64]:
@@ -123,11 +131,52 @@ class Task:
 
         Every epoch is a fresh permutation, and a shorter run sees the beginning of what a longer one sees.
         """
-        rng = np.random.default_rng([seed, 1])
-        examples = len(self.data.train.targets)
-        epochs = -(-steps * self.batch // examples)
-        order = np.concatenate([rng.permutation(examples) for _ in range(epochs)])
-        return order[: steps * self.batch].reshape(steps, self.batch)
+        order, needed = self._orders.get(seed), steps * self.batch
+        if order is None or len(order) < needed:
+            rng = np.random.default_rng([seed, 1])
+            examples = len(self.data.train.targets)
+            epochs = -(-needed // examples)
+            order = np.concatenate([rng.permutation(examples) for _ in range(epochs)])[:needed]
+            order.flags.writeable = False
+            if len(self._orders) >= ORDERS_KEPT:
+                self._orders.clear()
+            self._orders[seed] = order
+        return order[:needed].reshape(steps, self.batch)
+
+    @cached_property
+    def _orders(self) -> dict[int, NDArray[np.int64]]:
+        """The order of the examples of each seed, as far as it was asked for."""
+        return {}
+
+    def variant(self, *, width: int = 1, batch: float = 1, horizon: float = 1) -> Task:
+        """This task at other sizes, on the same data.
+
+        Args:
+            width: Factor on every hidden width of the model.
+            batch: Factor on the examples in a batch.
+            horizon: Factor on the steps.
+
+        Raises:
+            ValueError: The model has no other widths.
+        """
+        model = self.model
+        if width != 1:
+            if self.widen is None:
+                raise ValueError(f"The model of task {self.name!r} has no other widths.")
+            model = self.widen(width)
+        return replace(
+            self,
+            name=variant_name(self.name, {"width": width, "batch": batch, "horizon": horizon}),
+            steps=max(1, round(self.steps * horizon)),
+            batch=max(1, round(self.batch * batch)),
+            load=lambda: self.data,
+            model=model,
+        )
+
+    def longer(self, factor: int, tier: Tier) -> Task:
+        """This task with so many times as many steps, under the name `<name>_long`."""
+        doc = f"{self.doc}; {factor} times as many steps"
+        return replace(self.variant(horizon=factor), name=f"{self.name}_long", doc=doc, tier=tier)
 
     def views(self, weights: Tensor) -> list[Tensor]:
         """Flat weights `(lanes, layout.size)` as one `(lanes, *shape)` for each parameter, in the same memory."""

@@ -9,7 +9,7 @@ import torch
 
 from evaluators import tasks
 from evaluators.job import Outcome, Race, Result
-from evaluators.race import race
+from evaluators.race import SCOUT_EXAMPLES, at_a_glance, race
 from programs.parse import parse
 
 DIGITS = tasks.get("digits_mlp")
@@ -17,7 +17,13 @@ RATES = (1e-3, 1e-2, 1e-1, 1.0)
 INITIAL = DIGITS.validate(torch.tensor(np.stack([DIGITS.initial_weights(seed) for seed in (0, 1)]))).tolist()
 
 
-def search(*texts: str, rules: Race | None = None, initial: Sequence[float] = INITIAL, steps: int = 60) -> list[Result]:
+def search(
+    *texts: str,
+    rules: Race | None = None,
+    initial: Sequence[float] = INITIAL,
+    steps: int = 60,
+    hurdle: float | None = None,
+) -> list[Result]:
     programs = [parse(text) for text in texts]
     raced = race(
         DIGITS,
@@ -27,6 +33,7 @@ def search(*texts: str, rules: Race | None = None, initial: Sequence[float] = IN
         initial=initial,
         steps=steps,
         device=torch.device("cpu"),
+        hurdle=hurdle,
     )
     assert all(entry.weights is None for entry in raced)
     return [entry.result for entry in raced]
@@ -130,3 +137,38 @@ def test_one_rules_failure_in_scouting_costs_the_finals_nothing(rules: dict[str,
     assert failed.outcome is Outcome.DIVERGED
     assert result.learning_rate == alone.learning_rate
     assert result.losses == pytest.approx(alone.losses, rel=1e-4)
+
+
+def test_a_program_above_the_hurdle_stops_after_scouting_and_has_not_failed(rules: dict[str, str]) -> None:
+    (free,) = search(rules["adamw"])
+    best = free.best_scout
+    assert best is not None
+    (stopped,) = search(rules["adamw"], hurdle=best * 0.999)
+    assert stopped.outcome is Outcome.OUTPACED
+    assert f"ended at {best:.4g}, above the hurdle" in stopped.detail
+    assert stopped.scouted == free.scouted
+    assert stopped.run_steps < free.run_steps
+    assert stopped.losses == ()
+    (passed,) = search(rules["adamw"], hurdle=best)
+    assert passed.model_copy(update={"seconds": 0.0}) == free.model_copy(update={"seconds": 0.0})
+
+
+def test_who_learned_nothing_has_failed_whatever_the_hurdle(rules: dict[str, str]) -> None:
+    (result,) = search(rules["ascending"], hurdle=1e-9)
+    assert result.outcome is Outcome.DIVERGED
+
+
+def test_scouting_is_judged_by_the_first_validation_examples() -> None:
+    glance = at_a_glance(DIGITS)
+    count = len(glance.data.validation.targets)
+    assert count == min(SCOUT_EXAMPLES, len(DIGITS.data.validation.targets))
+    assert (glance.data.validation.inputs == DIGITS.data.validation.inputs[:count]).all()
+    assert glance.data.train is DIGITS.data.train
+
+
+def test_the_cost_of_an_evaluation_is_in_its_result(rules: dict[str, str]) -> None:
+    (sgd, adamw) = search(rules["sgd"], rules["adamw"])
+    gradient = 6 * DIGITS.layout.size * DIGITS.batch
+    assert sgd.flops == pytest.approx(sgd.run_steps * (gradient + DIGITS.layout.size), rel=1e-6)
+    assert adamw.flops / adamw.run_steps > sgd.flops / sgd.run_steps
+    assert (sgd.state_bytes, adamw.state_bytes) == (0, 2 * 4 * DIGITS.layout.size)

@@ -46,11 +46,12 @@ class Digits(nn.Module):
 class Text(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.Embedding(96, 8), nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 96))
+        self.embedding = nn.Embedding(96, 8)
+        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 96))
         self.criterion = nn.CrossEntropyLoss()
 
     def forward(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        loss: Tensor = self.criterion(self.layers(inputs), targets)
+        loss: Tensor = self.criterion(self.layers(self.embedding(inputs).mT), targets)
         return loss
 
 

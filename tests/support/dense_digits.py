@@ -5,44 +5,39 @@ Rules that divide by what may be zero, such as the raw program that became Lion,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from torch import Tensor
 
-from evaluators import tasks
-from evaluators.tasks.layers import cross_entropy, linear
-from evaluators.tasks.task import Data, Examples, Task
+from evaluators.models.layers import Linear, Tanh
+from evaluators.models.losses import CrossEntropy
+from evaluators.models.model import Model
+from evaluators.tasks import digits
+from evaluators.tasks.task import Data, Examples
 
 NAME = "dense_digits"
 NOISE = 0.3
 
 
 def _load() -> Data:
-    digits = tasks.get("digits_mlp").data
     rng = np.random.default_rng(0)
 
     def noisy(examples: Examples) -> Examples:
         noise = NOISE * rng.standard_normal(examples.inputs.shape)
         return Examples((examples.inputs + noise).astype(np.float32), examples.targets)
 
-    return Data(noisy(digits.train), noisy(digits.validation))
+    return Data(noisy(digits.images().train), noisy(digits.images().validation))
 
 
-def _loss(weights: Sequence[Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
-    first, first_bias, second, second_bias, output, output_bias = weights
-    x = linear(inputs.mT, first, first_bias).tanh()
-    x = linear(x, second, second_bias).tanh()
-    return cross_entropy(linear(x, output, output_bias), targets)
-
-
-TASK: Task = replace(
-    tasks.get("digits_mlp"),
+_LAYERS = (Linear(64, 32), Tanh(), Linear(32, 32), Tanh(), Linear(32, 10, gain=0.5))
+TASK = replace(
+    digits.TASK,
     name=NAME,
     doc="digits with noise, a smooth network",
     steps=400,
     batch=8,
     load=_load,
-    loss=_loss,
+    model=Model(_LAYERS, CrossEntropy(digits.SMOOTHING)),
+    widen=None,
 )
+TASKS = (TASK,)

@@ -61,7 +61,10 @@ def test_an_unknown_key_is_answered_with_the_key_that_was_meant(tmp_path: Path, 
         ("evaluation: {device: gpu}", "evaluation.device: expected 'auto', 'cpu' or 'cuda', found \"gpu\""),
         ("evaluation: {time_limit: 1e999}", "evaluation.time_limit: expected a finite number, found Infinity"),
         ("evaluation: {time_limit: 10s}", 'evaluation.time_limit: expected a number, found "10s"'),
-        ("evaluation: {tasks: [digits]}", 'evaluation.tasks[0]: unknown task "digits". Did you mean digits_mlp?'),
+        (
+            "evaluation: {tasks: [digits_mpl]}",
+            'evaluation.tasks[0]: unknown task of the search tier "digits_mpl". Did you mean digits_mlp or digits_mlp_long or digits_vit?',
+        ),
         ("archive: {axes: [state_slot]}", 'archive.axes[0]: unknown axis "state_slot". Did you mean state_slots?'),
         (
             "archive: {url: results.db}",

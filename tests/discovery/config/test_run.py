@@ -14,6 +14,7 @@ from archive.grid import AXES
 from discovery.config import Config, ConfigError, load
 from discovery.plain_yaml import dump
 from evaluators import tasks
+from evaluators.tasks.naming import Tier
 
 ROOT = Path(__file__).parents[3]
 MINIMAL: dict[str, Any] = {"name": "test", "budget": {"evaluations": 10}}
@@ -40,7 +41,7 @@ VALID = st.fixed_dictionaries(
         "evaluation": st.fixed_dictionaries(
             {"finalists": st.just(1)},
             optional={
-                "tasks": st.lists(st.sampled_from(tasks.names()), min_size=1, unique=True),
+                "tasks": st.lists(st.sampled_from(tasks.names(Tier.SEARCH)), min_size=1, unique=True),
                 "learning_rates": st.just("auto") | st.lists(_positive, min_size=1, unique=True),
                 "device": st.sampled_from(["auto", "cpu", "cuda"]),
                 "scout_fraction": st.floats(0.01, 1),
@@ -90,10 +91,10 @@ def test_whatever_a_file_says_it_loads_or_is_a_config_error(tmp_path: Path, sect
         assert Config.model_validate(config.dump()) == config
 
 
-def test_the_quickstart_is_small_and_searches_on_every_task_with_ray() -> None:
+def test_the_quickstart_is_small_and_searches_on_the_default_tasks_with_ray() -> None:
     config = load(ROOT / "configs" / "quickstart.yaml")
     assert config.start == ("adamw",)
-    assert config.evaluation.tasks == tasks.names()
+    assert config.evaluation.tasks == tasks.DEFAULT
     assert config.executor.kind == "ray"
     assert (config.budget.evaluations, config.budget.minutes) == (1000, 3)
 

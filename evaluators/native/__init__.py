@@ -1,0 +1,16 @@
+"""The native engine: training runs in C++, compiled on the machine they run on.
+
+In reading order:
+
+- `build`: finds a C++ compiler, compiles `source/` once for each user, and loads it; or says why it cannot.
+- `update`: a rule on the interpreter, step by step: for tests and measurements.
+
+In `source/`:
+
+- `simd.h`: vectors of floats, and the functions that everything else needs often. `functions.h`: all the others.
+- `gemm.h`: products and transposes of small matrices.
+- `kernels.h`: what an elementwise instruction or a reduction does with a block; made in `arithmetic.cpp` and
+  `functions.cpp` with the loops of `apply.h`. `host.cpp`: the same for numbers of the host.
+- `whole.h`: what is done with whole matrices.
+- `interp.h`: the interpreter of the bytecode.
+"""
