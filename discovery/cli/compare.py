@@ -44,7 +44,6 @@ from programs.errors import RuleError
 from programs.ir import Program
 from programs.show import show
 
-
 _COMMA = re.compile(rf",(?!(?:{'|'.join(WHOLE)})=)")
 """Between two tasks, and not within a variant such as `text_ngram@width=2,horizon=4`."""
 
