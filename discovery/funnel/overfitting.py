@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from archive.grid import AXES, Grid, shelve
+from discovery.baselines import INITIAL
 from discovery.funnel.statistics import Comparison, Word, compare
-from discovery.plan import INITIAL
 from discovery.runs import Run
 from discovery.scoring import SeedLosses
 

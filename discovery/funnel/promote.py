@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from archive.grid import AXES
 from archive.promotions import Promotions, StageResult
 from archive.views import replay
+from discovery.baselines import INITIAL
 from discovery.executors import Executor
 from discovery.funnel import fresh as fresh_stage
 from discovery.funnel import maps as maps_stage
@@ -35,7 +36,7 @@ from discovery.funnel.statistics import Word
 from discovery.funnel.tuning import Tuned, tune
 from discovery.funnel.validation import Transfer, Validated
 from discovery.json_values import plain
-from discovery.plan import INITIAL, plan
+from discovery.plan import plan
 from discovery.results import rule_results
 from discovery.runs import Run
 from discovery.scoring import REFERENCE, REFERENCE_ID

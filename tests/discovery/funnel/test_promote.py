@@ -1,10 +1,9 @@
-"""The whole funnel on a real, small run: what only fits the seeds of the search is found out, and nothing runs twice."""
+"""The whole funnel on a real, small run: what only fits the search's seeds is found out, and nothing runs twice."""
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -125,10 +124,10 @@ def test_a_rule_that_only_fits_the_search_seeds_is_rejected_at_the_first_stage(r
 
 
 @pytest.fixture
-def promoted(run: Run, quiet: Quiet) -> Iterator[tuple[Run, Funnel]]:
+def promoted(run: Run, quiet: Quiet) -> tuple[Run, Funnel]:
     with pytest.raises(DriverGoneError):
         promote(run, Dying(40), SETTINGS, [number(run, "lion")], quiet, go_on=True)
-    yield run, promote(run, InProcess(0, "cpu"), SETTINGS, [number(run, "lion")], quiet, go_on=True)
+    return run, promote(run, InProcess(0, "cpu"), SETTINGS, [number(run, "lion")], quiet, go_on=True)
 
 
 def test_a_promotion_ends_in_a_certificate_and_repeats_nothing(

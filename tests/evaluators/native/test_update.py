@@ -173,12 +173,9 @@ def test_inverse_roots(scale: float) -> None:
 def test_what_is_not_symmetric_counts_by_its_lower_triangle() -> None:
     layout = Layout.of([(3, 3)])
     g = np.array([[2.0, 7.0, 7.0, 0.5, 3.0, 7.0, 0.25, -1.0, 4.0]], np.float32)
-    program = parse(
-        "def f(g):\n    return matmul(inverse_root(matmul(g, transpose(g)) * 0 + g_square(g), 2, 0), g)".replace(
-            "matmul(g, transpose(g)) * 0 + g_square(g)",
-            "row_mean(g) * 0 + matmul(g, transpose(g)) + transpose(row_norm(g))",
-        )
-    )
+    program = parse("def f(g):\n    return matmul(inverse_root(matmul(g, transpose(g)) * 0 + g_square(g), 2, 0), g)".replace(
+        "matmul(g, transpose(g)) * 0 + g_square(g)", "row_mean(g) * 0 + matmul(g, transpose(g)) + transpose(row_norm(g))"
+    ))
     shown = Case(layout, g[0], g)
     assert worst(native(program, shown)[0], reference(program, shown, np.float64)[0]) <= 1e-4
 
