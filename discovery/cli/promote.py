@@ -19,6 +19,7 @@ from discovery.cli.common import (
     JsonOption,
     RunArgument,
     RunsOption,
+    SetOption,
     interrupt_on_sigterm,
     print_json,
     print_table,
@@ -58,6 +59,7 @@ def promote(
         bool, typer.Option("--go-on", help="Measure to the end what a stage rejects; the certificate says so.")
     ] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Few seeds and trials, no variants: to try it out.")] = False,
+    set_: SetOption = None,
     runs: RunsOption = DEFAULT_RUNS,
     json: JsonOption = False,
 ) -> None:
@@ -67,7 +69,7 @@ def promote(
 
     Example: `discover promote quickstart --top 2`
     """
-    opened = open_run(run, runs)
+    opened = open_run(run, runs, set_ or [])
     try:
         settings = Settings.of(
             validation=validate or list(tasks.names(Tier.VALIDATE)),
