@@ -16,6 +16,7 @@ from programs.ir import Program
 STAGE = "map"
 _RATE_FACTORS = tuple(10 ** (step / 2) for step in range(-3, 4))
 _DECAYS = (0.0, 0.01, 0.1, 0.3, 1.0)
+_WITHIN = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,14 @@ class Map:
         across: What changes along a row: learning rates.
         down: What changes from row to row, in words.
         losses: Row by row.
+        decades: How many decades of learning rates come within 5 % of the best of their row.
     """
 
     task: str
     across: tuple[float, ...]
     down: tuple[str, ...]
     losses: tuple[tuple[float | None, ...], ...]
+    decades: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +68,11 @@ def _course(program: Program, rate: float, task: str, trainer: Trainer, settings
     jobs: list[Job] = [job for row in rows for job in row]
     reports = yield jobs
     losses = [_means(reports[start : start + len(rates)]) for start in range(0, len(jobs), len(rates))]
+    spans = [_decades(rates, row) for row in losses]
     cut = len(decays)
-    by_decay = Map(task, rates, tuple(f"{decay:g}" for decay in decays), tuple(losses[:cut])) if decays else None
-    return Maps(by_decay, Map(task, rates, tuple(places), tuple(losses[cut:])))
+    names = tuple(f"{decay:g}" for decay in decays)
+    by_decay = Map(task, rates, names, tuple(losses[:cut]), tuple(spans[:cut])) if decays else None
+    return Maps(by_decay, Map(task, rates, tuple(places), tuple(losses[cut:]), tuple(spans[cut:])))
 
 
 def _means(reports: Sequence[Report]) -> tuple[float | None, ...]:
@@ -75,15 +80,11 @@ def _means(reports: Sequence[Report]) -> tuple[float | None, ...]:
     return tuple(fmean(result.losses) if result.outcome is Outcome.SCORED else None for result in results)
 
 
-def tolerance(of: Map, row: int, within: float = 0.05) -> float:
-    """Decades of learning rates in a row whose loss is within a share of the row's best; 0 where none trained."""
-    losses = of.losses[row]
+def _decades(rates: Sequence[float], losses: Sequence[float | None]) -> float:
     known = [loss for loss in losses if loss is not None]
-    if not known:
-        return 0.0
     good = [
         rate
-        for rate, loss in zip(of.across, losses, strict=True)
-        if loss is not None and loss <= min(known) * (1 + within)
+        for rate, loss in zip(rates, losses, strict=True)
+        if loss is not None and loss <= min(known) * (1 + _WITHIN)
     ]
-    return math.log10(max(good) / min(good))
+    return math.log10(max(good) / min(good)) if good else 0.0

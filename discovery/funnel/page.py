@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from discovery.race.tables import Rows, markdown
+from discovery.scoring import REFERENCE
 
 _WORDS = ("better", "worse", "not distinguishable", "failed")
 _SAYS = {
@@ -32,7 +33,7 @@ def page(document: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
         _tuned(document, pictures),
         _simplified(document),
         _speed(document, pictures),
-        _maps(pictures),
+        _maps(document, pictures),
         _test(document, pictures),
         _basis(document),
     ]
@@ -195,10 +196,17 @@ def _speed(document: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
-def _maps(pictures: Mapping[str, str]) -> str:
+def _maps(document: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
     if "maps" not in pictures:
         return ""
-    return f"## Sensitivity\n\n![Loss over learning rates, weight decays and variants]({pictures['maps']})"
+    rows: list[tuple[str, ...]] = [("learning rates within 5 % of the best, in decades", "this rule", "AdamW")]
+    mine, theirs = document["maps"]["rule"]["variants"], document["maps"][REFERENCE]["variants"]
+    rows += [
+        (place, f"{own:.1f}", f"{known:.1f}")
+        for place, own, known in zip(mine["down"], mine["decades"], theirs["decades"], strict=True)
+    ]
+    table = markdown(rows).rstrip()
+    return f"## Sensitivity\n\n{table}\n\n![Loss over learning rates, weight decays and variants]({pictures['maps']})"
 
 
 def _test(document: Mapping[str, Any], pictures: Mapping[str, str]) -> str:

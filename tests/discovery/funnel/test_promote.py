@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from archive.promotions import Promotions
+from discovery.cli import app
 from discovery.config import Config
 from discovery.executors import Completed
 from discovery.executors.inprocess import InProcess
@@ -121,6 +123,22 @@ def test_a_rule_that_only_fits_the_search_seeds_is_rejected_at_the_first_stage(r
     assert promotion.tuned is None, "nothing dear was spent on it"
     assert promotion.tested is None
     assert Promotions(run.store).looks() == []
+
+
+def test_the_command_says_so_and_writes_the_page_of_the_rejected(run: Run) -> None:
+    tasks_of = ["--validate", "text_ngram", "--tune", "digits_mlp", "--test", "digits_mlp@width=2"]
+    command = ["promote", "test", "--runs", str(run.folder.parent), "--candidate", str(number(run, "cheat")), *tasks_of]
+    result = CliRunner().invoke(app, [*command, "--quick", "--json"])
+    assert result.exit_code == 0, result.output
+    (document,) = json.loads(result.stdout)["candidates"]
+    assert document["rejected"].startswith("fresh:")
+    assert document["test"] is None
+    text = (run.folder / "promotions" / str(number(run, "cheat")) / "certificate.md").read_text(encoding="utf-8")
+    assert "**Rejected.** fresh: score 0." in text
+    assert "it came no further" in text
+    again = CliRunner().invoke(app, [*command, "--quick"])
+    assert again.exit_code == 0, again.output
+    assert "rejected (fresh: score 0." in again.stdout
 
 
 @pytest.fixture
