@@ -163,9 +163,9 @@ def _simplified(document: Mapping[str, Any]) -> str:
         f"higher by {simplified['margin']:.0%} (Holm's correction within a round)."
     )
     lines = ["## 4. Simplification", "", told]
-    rows: list[tuple[str, ...]] = [("change", "loss", "p", "changes tested")]
+    rows: list[tuple[str, ...]] = [("change", "loss", "p", "looked at, tested")]
     rows += [
-        (f"`{step['what']}`", f"{step['excess']:+.2%}", f"{step['p']:.1e}", str(step["tests"]))
+        (f"`{step['what']}`", f"{step['excess']:+.2%}", f"{step['p']:.1e}", f"{step['looked_at']}, {step['tests']}")
         for step in simplified["steps"]
     ]
     lines += ["", markdown(rows).rstrip() if len(rows) > 1 else "Nothing could be left out."]

@@ -38,7 +38,9 @@ class Settings:
         variants: Changes to those tasks, as in `task@horizon=2`.
         trials: Of the tuner, for every rule on every setting.
         tuning_seeds: Seeds of a trial.
+        check_seeds: Seeds with which the best trials are trained again, before one of them is chosen.
         final_seeds: Seeds that tuned rules are compared on.
+        screen_seeds: Seeds on which changes are looked at first, to try only some in earnest.
         simplify_seeds: Seeds on which a simpler rule has to be as good.
         margin: See `MARGIN`.
         tests: Sealed tasks of the fifth stage.
@@ -56,7 +58,9 @@ class Settings:
     ranked: int = 24
     trials: int = 32
     tuning_seeds: int = 2
+    check_seeds: int = 4
     final_seeds: int = 10
+    screen_seeds: int = 3
     simplify_seeds: int = 16
     margin: float = MARGIN
     test_seeds: int = 10
@@ -101,7 +105,9 @@ _QUICK: dict[str, Any] = {
     "validation_seeds": 3,
     "ranked": 8,
     "trials": 8,
+    "check_seeds": 2,
     "final_seeds": 4,
+    "screen_seeds": 2,
     "simplify_seeds": 6,
     "margin": 0.05,
     "test_seeds": 4,

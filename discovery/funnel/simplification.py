@@ -1,7 +1,8 @@
 """Stage 4: what does the rule not need? Measured one change at a time.
 
 A change is kept where training shows that the simpler rule is not worse than the original by the margin: Student's
-one-sided test on paired seeds, with Holm's correction for all changes of a round. Every rule is compared with the
+one-sided test on paired seeds, with Holm's correction for all changes that a round tests. To spend little on the
+hopeless, all changes are first looked at with a few other seeds. Every rule is compared with the
 original, so that small losses cannot add up, and gets the same short search among learning rates around the best known.
 What comes out has been chosen by these seeds; so it is compared once more, with others. If that fails, the last change
 is taken back. At the end the rule is regrouped, as far as no probe can tell.
@@ -27,6 +28,8 @@ STAGE = "simplify"
 _AROUND = (1 / 3, 1.0, 3.0)
 _TOGETHER = 6
 """Rules in one job."""
+_TESTED = 8
+"""Changes that are tested in one round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,15 @@ class Step:
         rule: What came of it.
         excess: By how much the loss was above that of the original, as a mean logarithm of ratios.
         p: Of the test.
-        tests: How many changes were tested in this round.
+        looked_at: How many changes there were in this round.
+        tests: How many of them were tested.
     """
 
     what: str
     rule: str
     excess: float
     p: float
+    looked_at: int
     tests: int
 
 
@@ -80,13 +85,16 @@ def simplification(
 ) -> Course[Simplified]:
     """Simplify a rule, given its best known learning rate on each task that it has to stay good on."""
     bench = _Bench(program, rates, trainer, math.log1p(settings.margin))
-    known = trainer.seeds(STAGE, 2 * settings.simplify_seeds)
+    known = trainer.seeds(STAGE, settings.screen_seeds + 2 * settings.simplify_seeds)
+    screening, known = known[: settings.screen_seeds], known[settings.screen_seeds :]
     choosing, confirming = known[: settings.simplify_seeds], known[settings.simplify_seeds :]
     steps: list[tuple[Step, Program]] = []
     for changes in (structural, rounding):
+        hopeless: set[str] = set()
         while True:
             now = steps[-1][1] if steps else program
-            best = yield from bench.round(changes(now), choosing)
+            edits = [edit for edit in changes(now) if edit.what not in hopeless]
+            best = yield from bench.round(edits, screening, choosing, hopeless)
             if best is None:
                 break
             steps.append(best)
@@ -109,20 +117,30 @@ class _Bench:
     def __init__(self, original: Program, rates: Mapping[str, float], trainer: Trainer, margin: float) -> None:
         self._original, self._rates, self._trainer, self._margin = original, rates, trainer, margin
 
-    def round(self, edits: Sequence[Edit], seeds: tuple[int, ...]) -> Course[tuple[Step, Program] | None]:
-        """The simplest of all changes that pass, and of those the best; None if none does."""
-        if not edits:
-            return None
-        tests = yield from self.tests([edit.program for edit in edits], seeds)
+    def round(
+        self, edits: Sequence[Edit], screening: tuple[int, ...], seeds: tuple[int, ...], hopeless: set[str]
+    ) -> Course[tuple[Step, Program] | None]:
+        """The simplest of all changes that pass, and of those the best; None if none does.
+
+        Only the simplest of those that look good with the first seeds are tested, with other seeds; what looks clearly
+        worse is added to `hopeless`.
+        """
+        looks = yield from self.tests([edit.program for edit in edits], screening)
+        hopeless.update(edit.what for edit, look in zip(edits, looks, strict=True) if look.excess > 5 * self._margin)
+        good = [(edit, look) for edit, look in zip(edits, looks, strict=True) if look.excess <= self._margin]
+        tried = [edit for edit, _ in sorted(good, key=lambda pair: (size(pair[0].program), pair[1].excess))[:_TESTED]]
+        tests = yield from self.tests([edit.program for edit in tried], seeds)
         passed = holm([test.p for test in tests])
-        kept = [(edit, test) for edit, test, good in zip(edits, tests, passed, strict=True) if good]
+        kept = [(edit, test) for edit, test, good in zip(tried, tests, passed, strict=True) if good]
         if not kept:
             return None
         edit, test = min(kept, key=lambda pair: (size(pair[0].program), pair[1].excess))
-        return Step(edit.what, show(edit.program), test.excess, test.p, len(edits)), edit.program
+        return Step(edit.what, show(edit.program), test.excess, test.p, len(edits), len(tried)), edit.program
 
     def tests(self, programs: Sequence[Program], seeds: tuple[int, ...]) -> Course[list[NonInferiority]]:
         """How sure it is of each that it is not worse than the original by the margin."""
+        if not programs:
+            return []
         rules = [self._original, *programs]
         groups = [rules[start : start + _TOGETHER] for start in range(0, len(rules), _TOGETHER)]
         jobs = [self._job(group, task, seeds) for task in self._rates for group in groups]

@@ -3,7 +3,8 @@
 A study is one rule on one setting (a task, or a variant with another horizon, batch or width). It starts with the
 rule's own defaults at learning rates far apart, which are the same for everybody, and goes on with the tree-structured
 Parzen estimator of Bergstra et al. 2011, "Algorithms for Hyper-Parameter Optimization". What counts is the validation
-loss at the end of the decay. Afterwards the best choice is trained with seeds that no trial has seen.
+loss at the end of the decay. The best trials are checked with further seeds, and the best of those is trained with yet
+others.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from discovery.funnel.lab import Course, Lab, losses
 from discovery.funnel.settings import Settings, Trainer
 from discovery.funnel.space import RATES, central, knobs, set_hypers, with_decay
 from discovery.scoring import SeedLosses
-from evaluators.job import Outcome
+from evaluators.job import Outcome, Report
 from programs.ir import Program
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from optuna.study import Study
 
 _RATE = "learning_rate"
+_CHECKED = 3
+"""Trials that are trained again with further seeds."""
 _OPENING = (3e-3, 3e-2, 3e-4, 3e-1, 3.0)
 """Learning rates of the first trials, with the defaults of the rule."""
 
@@ -39,7 +42,7 @@ class Choice:
         setting: The task, with its variant.
         learning_rate: The best.
         hypers: The best values by name.
-        tuned: Mean loss of the best trial, which flatters it.
+        tuned: Mean loss with the seeds that it was chosen by; infinite if it failed with them.
         trials: How many there were.
         failed: How many of them did not train.
         losses: By seed, with seeds that the tuner has not seen; empty if it failed there.
@@ -85,7 +88,7 @@ def tune(lab: Lab, trainer: Trainer, settings: Settings, rules: Mapping[str, Pro
     programs = {name: with_decay(program) for name, program in rules.items()}
     places = [(name, setting) for name in programs for setting in settings.settings]
     courses = [study(programs[name], setting, trainer, settings) for name, setting in places]
-    found = lab.run("tuning", courses, expected=len(courses) * (settings.trials + 1))
+    found = lab.run("tuning", courses, expected=len(courses) * (settings.trials + _CHECKED + 1))
     chosen: dict[str, dict[str, Choice]] = {name: {} for name in programs}
     for (name, setting), choice in zip(places, found, strict=True):
         if choice is not None:
@@ -97,20 +100,27 @@ def tune(lab: Lab, trainer: Trainer, settings: Settings, rules: Mapping[str, Pro
 
 
 def study(program: Program, setting: str, trainer: Trainer, settings: Settings) -> Course[Choice | None]:
-    """Tune one rule on one setting, and train the best choice with fresh seeds; None if no trial trained."""
+    """Tune one rule on one setting, and train the best choice with fresh seeds; None if no trial trained.
+
+    The few best trials are trained again with further seeds before one of them is chosen: what is best with two seeds
+    may be lucky, or at the edge of diverging.
+    """
     optimizer = _Study(program, setting)
-    seeds = trainer.seeds("tuning", settings.tuning_seeds)
-    failed = 0
+    known = trainer.seeds("tuning", settings.tuning_seeds + settings.check_seeds)
+    seeds, checks = known[: settings.tuning_seeds], known[settings.tuning_seeds :]
+    trials: list[tuple[float, float, dict[str, float]]] = []
     for number in range(settings.trials):
         rate, values = optimizer.ask(number)
         (report,) = yield [trainer.at(set_hypers(program, values), setting, seeds, rate)]
-        result = report.results[0]
-        scored = result.outcome is Outcome.SCORED
-        failed += not scored
-        optimizer.tell(fmean(result.losses) if scored else math.inf)
-    if failed == settings.trials:
+        loss = _mean_loss(report)
+        optimizer.tell(loss)
+        trials.append((loss, rate, values))
+    best = sorted((trial for trial in trials if math.isfinite(trial[0])), key=lambda trial: trial[0])[:_CHECKED]
+    if not best:
         return None
-    tuned, rate, values = optimizer.best()
+    reports = yield [trainer.at(set_hypers(program, values), setting, checks, rate) for _, rate, values in best]
+    checked = [(_mean_loss(report), trial) for report, trial in zip(reports, best, strict=True)]
+    tuned, (_, rate, values) = min(checked, key=lambda pair: pair[0])
     job = trainer.at(set_hypers(program, values), setting, trainer.seeds("final", settings.final_seeds), rate)
     (report,) = yield [job]
     return Choice(
@@ -119,9 +129,15 @@ def study(program: Program, setting: str, trainer: Trainer, settings: Settings) 
         hypers=values,
         tuned=tuned,
         trials=settings.trials,
-        failed=failed,
+        failed=sum(not math.isfinite(loss) for loss, _, _ in trials),
         losses=losses(job, report).get(setting, {}),
     )
+
+
+def _mean_loss(report: Report) -> float:
+    """Of the one rule of a job; infinite if it failed."""
+    result = report.results[0]
+    return fmean(result.losses) if result.outcome is Outcome.SCORED else math.inf
 
 
 class _Study:
@@ -157,12 +173,6 @@ class _Study:
     def tell(self, value: float) -> None:
         """What came of it; lower is better."""
         self._study.tell(self._trial, value)
-
-    def best(self) -> tuple[float, float, dict[str, float]]:
-        """The lowest value, its learning rate and its hyperparameters."""
-        trial = self._study.best_trial
-        assert trial.value is not None
-        return trial.value, *self._choice(trial.params)
 
     def _choice(self, drawn: Mapping[str, float]) -> tuple[float, dict[str, float]]:
         return float(f"{drawn[_RATE]:.3g}"), {knob.name: knob.value(drawn[knob.name]) for knob in self._knobs}

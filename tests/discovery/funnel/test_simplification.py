@@ -14,7 +14,7 @@ from discovery.funnel.statistics import LEVEL
 from programs import zoo
 from raw_lion import is_lion, raw_lion
 
-SETTINGS = Settings(validation=(), tuned=(), tests=(), simplify_seeds=14, margin=0.015)
+SETTINGS = Settings(validation=(), tuned=(), tests=(), screen_seeds=4, simplify_seeds=14, margin=0.015)
 
 
 def test_the_raw_program_becomes_lion_up_to_constants(

@@ -29,7 +29,7 @@ def test_everybody_gets_the_same_trials_and_seeds_and_a_better_rate_than_a_first
     lab = make_lab()
     rules = {"adamw": zoo.load("adamw"), "mine": SIGN, "stuck": STUCK}
     adamw, mine, stuck = tune(lab, trainer(), SETTINGS, rules)
-    assert lab.measured == 2 * (3 * 8 + 2)
+    assert lab.measured == 2 * (3 * 8 + 2 * (3 + 1))
     assert stuck.choices == {}
     assert mine.program.hypers[-1].name == "weight_decay"
     for rule in (adamw, mine):
