@@ -18,5 +18,7 @@ In reading order:
 - `device`: where it runs.
 - `evaluate`: `evaluate(job) -> report`, the front door.
 - `sandbox`: the same in a confined process, which is how a search does it.
+- `exported`: an exported file in a process of its own, beside the interpreter and on the tasks. `step_time`: how long
+  its steps take.
 - `references`: whether the rules of the zoo do what others' implementations of them do.
 """

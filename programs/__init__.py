@@ -17,5 +17,8 @@ A rule is text that is read as data, a straight-line program over a closed table
   `measures` what it is like, for the axes of an archive
 - `generate` random programs; `edit` children of a program, by the `operators` of mutation and crossover, which are made
   of structural rewrites (`rewrite`) and draw from weighted tables (`draw`)
-- `export` the source of a torch optimizer, its body written by `torch_source`, its fixed parts in `torch_file`
+- `export` the source of a torch optimizer: the rule for one tensor (`torch_source`), for lists of them in place
+  (`torch_foreach`), the class around it (`torch_class`) and the fixed parts of the file (`torch_file`);
+  `optax_file` the same for optax, its body written by `optax_source`; `preface` what both say at the top, with the rule
+  in plain `words` and in `latex`
 """

@@ -100,13 +100,62 @@ def curvatures(params: list[Tensor]) -> dict[Tensor, Tensor]:
     found = {{p: torch.zeros_like(p) for p in params}}
     return found | {{p: z * product for p, z, product in zip(curved, signs, products, strict=True)}}'''
 
+LOCAL = '''\
+def local(x: Tensor) -> Tensor:
+    """The part of a sharded tensor (FSDP2) that lies here; any other tensor as it is."""
+    return getattr(x, "to_local", lambda: x)()'''
+
+ONE_BY_ONE = '''\
+def one_by_one({arguments}) -> None:
+    """Update parameters and their states in place, one after another."""
+    for {elements} in {lists}:
+{body}'''
+
+FUSED = '''\
+@cache
+def fused() -> Callable[..., None]:
+    """`one_by_one`, compiled: all parameters of a group in one function."""
+    return torch.compile(one_by_one)'''
+
+FOREACH = '''\
+def {function}({arguments}) -> None:
+    """The same for many parameters at once and in place, by list operations: each list holds a tensor for each."""
+{body}'''
+
+PARTS = '''\
+def parts(lists: list[list[Tensor]]) -> Iterator[list[list[Tensor]]]:
+    """Lists short enough that what is computed on the way stays in the cache of a CPU; elsewhere all at once."""
+    if lists[0][0].device.type != "cpu":
+        yield lists
+        return
+    pieces = [piece for tensors in zip(*lists, strict=True) for piece in {pieces}]
+    sizes = accumulate(piece[0].numel() for piece in pieces)
+    for _, part in groupby(zip(sizes, pieces, strict=True), lambda pair: pair[0] // CACHED):
+        yield [list(tensors) for tensors in zip(*(piece for _, piece in part), strict=True)]'''
+
+CUT = '''\
+def cut(tensors: tuple[Tensor, ...]) -> list[tuple[Tensor, ...]]:
+    """The weights of a large parameter, and all that belongs to them, in pieces: no weight looks at another."""
+    if tensors[0].numel() <= CACHED or not all(x.is_contiguous() for x in tensors):
+        return [tensors]
+    return list(zip(*(x.view(-1).split(CACHED) for x in tensors), strict=True))'''
+
+CACHED = '''\
+CACHED = 2**16
+"""Numbers of one list that are worked on at a time on a CPU."""'''
+
 CLASS = '''\
 class {class_name}(torch.optim.Optimizer):
     """Applies `{function}` to every parameter.
 
     Args:
 {arguments}
+
+    Attributes:
+        shardable: {shardable}
     """
+
+    shardable = {is_shardable}
 
 {methods}'''
 
@@ -120,7 +169,23 @@ def add_param_group(self, param_group: dict[str, Any]) -> None:
             raise ValueError(f"{{name}} must be a finite number from {{low}} to {{high}}, not {{value}}")
     super().add_param_group(param_group)'''
 
+BATCHES = '''\
+def _batches(self) -> Iterator[tuple[dict[str, Any], list[Tensor], dict[str, Any]]]:
+    """Parameters that are updated together, with their group and numbers. The first step of one makes its state."""
+    for group in self.param_groups:
+        batches: dict[Any, list[Tensor]] = {{}}
+        for p in group["params"]:
+            if p.grad is None or p.numel() == 0:
+                continue
+            if p.grad.layout is not torch.strided or p.is_complex():
+                raise RuntimeError("{class_name} supports neither sparse gradients nor complex parameters")
+{update}
+        {numbers}
+        for {key}, batch in batches.items():
+            {result}'''
+
 STEP = '''\
+@torch.compiler.disable
 @torch.no_grad()
 def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
     """Update every parameter that has a gradient. A `closure` first computes the loss anew, which is returned."""
@@ -128,15 +193,7 @@ def step(self, closure: Callable[[], float] | None = None) -> float | None:  # t
     if closure is not None:
         with torch.enable_grad():
             loss = closure()
-{before}
-    for group in self.param_groups:
-        for p in group["params"]:
-            if p.grad is None or p.numel() == 0:
-                continue
-            if p.grad.layout is not torch.strided:
-                raise RuntimeError("{class_name} does not support sparse gradients")
 {update}
-{after}
     return loss'''
 
 STEP_WITH_LOSS = STEP.replace(
@@ -150,9 +207,9 @@ STEP_WITH_LOSS = STEP.replace(
     """Update every parameter that has a gradient, given the loss, or a `closure` that computes it anew."""
 ''',
 ).replace(
-    "{before}\n",
+    "{update}\n",
     """    if loss is None:
         raise ValueError("{class_name} needs the loss: step(loss=loss), or a closure")
-{before}
+{update}
 """,
 )

@@ -17,10 +17,15 @@ from programs.kinds import Kind
 from programs.ops import OPS, Shape
 from programs.show import Printer
 
-UNUSABLE = frozenset(["torch", "float", "l", "O", "I"])
+UNUSABLE = frozenset(["torch", "jax", "jnp", "optax", "float", "l", "O", "I"])
 """Names that the source uses otherwise, or that are too easily read as digits."""
-_UNUSABLE_IN_HEAD = frozenset(["self", "super", "params", "param_names", "total_steps", "initial_lr", "step"])
-"""Names that an optimizer's constructor, parameter groups or state use otherwise."""
+_UNUSABLE_IN_HEAD = frozenset(
+    [
+        *("self", "super", "params", "param_names", "total_steps", "initial_lr", "step", "foreach", "fused"),
+        *("numbers", "zip", "local", "as_matrix", "learning_rate"),
+    ]
+)
+"""Names that the class or the loops use otherwise."""
 _NUMBERS = {op: OPS[op].torch for op in ("add", "sub", "mul", "neg", "interp", "cube")} | {
     "square": "{0} * {0}",
     "abs": "abs({0})",
@@ -45,7 +50,7 @@ def without_clashes(program: Program) -> Program:
     head = {*program.states, *(hyper.name for hyper in program.hypers)}
     names = head.union(instr.name for instr in program.body)
     others = {}
-    for name in (names & UNUSABLE) | (head & _UNUSABLE_IN_HEAD):
+    for name in (names & UNUSABLE) | (head & {*_UNUSABLE_IN_HEAD, f"{program.name}_update"}):
         other = f"{name}_"
         while other in names:
             other += "_"
@@ -111,12 +116,12 @@ class TorchPrinter(Printer):
     def application(self, instr: Instr, args: Sequence[tuple[str, int]]) -> tuple[str, int]:
         """The text of one operation in torch, or in plain Python on numbers, with no word on how tightly it binds."""
         if not all(isinstance(arg, Const) for arg in instr.args):
-            return _filled(self._template(instr), [text for text, _ in args]), 0
+            return filled(self._template(instr), [text for text, _ in args]), 0
         # Floats, not whole numbers: in Python those grow without end instead of overflowing.
         values = [arg.value for arg in instr.args if isinstance(arg, Const)]
         if instr.op == "neg":
             return repr(-values[0]), 0
-        return _filled(self._template(instr), [repr(value) for value in values]), 0
+        return filled(self._template(instr), [repr(value) for value in values]), 0
 
     def inlinable(self, instr: Instr) -> tuple[Arg, ...]:
         """The arguments that the source mentions once; `--x` would read like a decrement."""
@@ -163,9 +168,13 @@ class TorchPrinter(Printer):
             return op.torch
         like = next(i for i in range(len(args)) if i not in numbers)
         template = _NUMBER_FIRST.get(op.name, op.torch) if numbers[0] == 0 else op.torch
-        if op.name == "clip" and len({self._needs_tensor(instr, i) for i in numbers}) == 1 and numbers == [1, 2]:
+        needs = {self._needs_tensor(instr, i) for i in numbers}
+        fixed = all(
+            isinstance(arg, Const) or arg in self.hypers for arg in args[1:]
+        )  # others may be tensors in `fused`
+        if op.name == "clip" and numbers == [1, 2] and (needs == {True} or (needs == {False} and fixed)):
             template = "torch.clamp({0}, {1}, {2})"
-        tensor = "torch.tensor({{{}}}, dtype={{{}}}.dtype)"
+        tensor = "torch.as_tensor({{{}}}, dtype={{{}}}.dtype)"
         parts = [tensor.format(i, like) if self._needs_tensor(instr, i) else f"{{{i}}}" for i in range(len(args))]
         return template.format(*parts)
 
@@ -209,8 +218,8 @@ class TorchPrinter(Printer):
         return arg in self.hypers or arg == Ref("lr") or (isinstance(arg, Const) and abs(arg.value) <= _LARGEST_HALF)
 
 
-def _filled(template: str, texts: Sequence[str]) -> str:
-    """`template` with its placeholders replaced, in parentheses only where Python reads them otherwise."""
+def filled(template: str, texts: Sequence[str]) -> str:
+    """A template of the table with its placeholders replaced, in parentheses only where Python reads them otherwise."""
     parts = [f"({text})" for text in texts]
     meaning = _reading(template.format(*parts))
     for index, text in enumerate(texts):

@@ -6,5 +6,6 @@
 - `language`: how fast proposals are made and recognised. `twins`: whether rules of one fingerprint train alike.
 - `racing`: what the learning-rate races lose and save. `racing_runs`: what is trained for it; `racing_policies`: how
   policies are replayed on that.
+- `export`: what a step of an exported optimizer costs beside torch's own.
 - `hostile`: whether any text breaks the parser. `hostile_text`: the texts.
 """

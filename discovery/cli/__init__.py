@@ -8,7 +8,7 @@
 - `estimate`: what a run will cost; `race`: several searches side by side.
 - `promote`: what may be called a discovery; `compare`: rules tuned alike; `stages`: what both show meanwhile.
 - `doctor`: what isolation this machine offers; `bench`: measurements of the project itself, `bench_language` those of
-  the language.
+  the language, `bench_export` those of exported files.
 - `tables`: the tables that more than one verb prints.
 
 Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted and resumable.

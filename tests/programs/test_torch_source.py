@@ -45,7 +45,9 @@ def test_a_rule_reads_like_itself() -> None:
 @pytest.mark.parametrize("name", RULES)
 def test_trains_step_for_step_as_the_interpreter(name: str) -> None:
     program = parse(RULES[name])
-    assert_close(trained(program, steps=50), interpreted(program, steps=50))
+    expected = interpreted(program, steps=50)
+    for foreach in (True, False):
+        assert_close(trained(program, steps=50, foreach=foreach), expected)
 
 
 class OtherZeros(NumpyBackend):
@@ -66,7 +68,8 @@ def test_random_programs_train_as_in_the_interpreter(program: Program) -> None:
     by_numpy, *others = (interpreted(program, backend, steps=3) for backend in (NUMPY, TORCH, OtherZeros()))
     for other in others:  # what the last bit or the sign of a zero decides may differ
         assume(torch.allclose(by_numpy, other, rtol=1e-11, atol=1e-11, equal_nan=True))
-    assert_close(trained(program, steps=3), by_numpy, rtol=1e-9)
+    for foreach in (True, False):
+        assert_close(trained(program, steps=3, foreach=foreach), by_numpy, rtol=1e-9)
 
 
 EXAMPLES: dict[Kind, str] = {

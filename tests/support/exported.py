@@ -139,10 +139,15 @@ def flat(tensors: Iterable[torch.Tensor | None]) -> torch.Tensor:
     return torch.cat([tensor.detach().reshape(-1) for tensor in tensors if tensor is not None])
 
 
-def trained(program: Program, *, steps: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
-    """The weights after every step, then the states at the end, as the exported optimizer leaves them."""
+def trained(program: Program, *, steps: int, dtype: torch.dtype = torch.float64, foreach: bool = True) -> torch.Tensor:
+    """The weights after every step, then the states at the end, as the exported optimizer leaves them.
+
+    Without `foreach` the rule goes from one parameter to the next, as every rule does that knows no other way.
+    """
     params = parameters(dtype=dtype)
     optimizer = optimizer_class(program, curved=True)(params, **required(program, LR, steps))
+    for group in optimizer.param_groups:
+        group["foreach"] = foreach
     trace = []
     for step in range(1, steps + 1):
         set_gradients(params, step)
