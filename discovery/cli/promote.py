@@ -29,9 +29,10 @@ from discovery.cli.stages import Stages
 from discovery.cli.tables import interval, narrow_table
 from discovery.executors import ExecutorError
 from discovery.funnel.certificate import certificate, final
+from discovery.funnel.findings import Funnel, Promotion, folder_of
 from discovery.funnel.page import page
 from discovery.funnel.plots import draw
-from discovery.funnel.promote import Funnel, Promotion, elites
+from discovery.funnel.promote import elites
 from discovery.funnel.promote import promote as send
 from discovery.funnel.settings import Settings
 from discovery.funnel.statistics import Comparison
@@ -51,6 +52,9 @@ def promote(
     ] = None,
     validate: Annotated[list[str] | None, typer.Option(help="Validation task; all of that tier by default.")] = None,
     tune: Annotated[list[str] | None, typer.Option(help="Task to tune on; those of the search by default.")] = None,
+    simplify: Annotated[
+        list[str] | None, typer.Option(help="Task to stay good on when simplified; all that are tuned on by default.")
+    ] = None,
     test: Annotated[list[str] | None, typer.Option(help="Sealed task; all of that tier by default.")] = None,
     trials: Annotated[int | None, typer.Option(min=6, help="Trials of the tuner for every rule and setting.")] = None,
     seeds: Annotated[int | None, typer.Option(min=3, help="Seeds that tuned rules are compared on.")] = None,
@@ -75,6 +79,7 @@ def promote(
             validation=validate or list(tasks.names(Tier.VALIDATE)),
             tuned=tune or opened.config.evaluation.tasks,
             tests=test or list(tasks.names(Tier.TEST)),
+            simplified=tuple(simplify or ()),
             trials=trials,
             final_seeds=seeds,
             budget=budget,
@@ -118,7 +123,7 @@ def _send(run: Run, settings: Settings, numbers: list[int], go_on: bool) -> Funn
 
 def _write(funnel: Funnel, promotion: Promotion) -> tuple[Path, object]:
     """The certificate of one candidate: a folder with the JSON document, the page, its pictures and the rule."""
-    folder = funnel.run.folder / "promotions" / str(promotion.candidate)
+    folder = folder_of(funnel.run, promotion.candidate)
     folder.mkdir(parents=True, exist_ok=True)
     document = certificate(funnel, promotion)
     (folder / "certificate.json").write_text(json_format.dumps(document, indent=2) + "\n", encoding="utf-8")

@@ -14,10 +14,11 @@ The stages, in order:
 - `simplification`: what the rule does not need, by trying every change of `ablation`, with `shapes` for learned
   ones; `regroup` for what holds among real numbers.
 - `sealed`: the test tasks, once.
+- `verified`: the exported file, in a process of its own.
 
 What a certificate says besides: `speedup`, `maps` of how much a rule minds its settings, the `nearest` rules.
 
 - `fair`: the comparison of tuned rules, for the funnel and for any rules.
-- `promote`: all stages, for the candidates of a run. `certificate`: what was found, as JSON, which `page` and `plots`
-  show.
+- `promote`: all stages, for the candidates of a run, and their `findings`. `certificate`: these as JSON, which `page`
+  and `plots` show.
 """

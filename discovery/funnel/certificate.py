@@ -9,8 +9,8 @@ from importlib import metadata
 from typing import Any
 
 from archive.views import lineage, summary
+from discovery.funnel.findings import Funnel, Promotion
 from discovery.funnel.nearest import described, relatives
-from discovery.funnel.promote import Funnel, Promotion
 from discovery.funnel.space import RATES
 from discovery.funnel.statistics import LEVEL, Comparison, Word
 from discovery.json_values import plain
@@ -55,6 +55,7 @@ def certificate(funnel: Funnel, promotion: Promotion) -> dict[str, Any]:
         "speedup": promotion.speedups,
         "maps": {"rule": promotion.maps, REFERENCE: funnel.baseline_maps} if promotion.maps else None,
         "test": promotion.tested,
+        "exported": promotion.verified,
         "statements": statements(promotion),
         "sandbox": funnel.sandbox,
         "device": run.config.evaluation.device,

@@ -112,7 +112,7 @@ class _Walk(Generic[T]):
         self._queue: deque[tuple[str, Job]] = deque()
         self._running: dict[int, tuple[str, Job]] = {}
         self._done = self._asked = self._measured = 0
-        self._started = time.monotonic()
+        self._started = 0.0  # when the first training was; what is recalled before takes no time to speak of
 
     def through(self) -> list[T]:
         for index, course in enumerate(self._courses):
@@ -120,6 +120,7 @@ class _Walk(Generic[T]):
         while self._queue or self._running:
             while self._queue and len(self._running) < max(1, self._executor.slots):
                 digest, job = self._queue.popleft()
+                self._started = self._started or time.monotonic()
                 self._running[self._lab._submit(job)] = digest, job
             for completed in self._executor.wait():
                 digest, job = self._running.pop(completed.job)

@@ -35,6 +35,7 @@ def page(document: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
         _speed(document, pictures),
         _maps(document, pictures),
         _test(document, pictures),
+        _exported(document),
         _basis(document),
     ]
     return "\n\n".join(part for part in parts if part).strip() + "\n"
@@ -221,6 +222,19 @@ def _test(document: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
     if "test" in pictures:
         lines += ["", f"![Scores on the test tasks]({pictures['test']})"]
     return "\n".join(lines)
+
+
+def _exported(document: Mapping[str, Any]) -> str:
+    exported = document["exported"]
+    if not exported:
+        return ""
+    held = "It does what was measured" if exported["passed"] else "It does not do what was measured"
+    told = (
+        f"`{exported['class_name']}` in [{exported['file']}]({exported['file']}), tried in a process of its own on "
+        f"{exported['task']} at the learning rate {exported['learning_rate']:.2g}, with {len(exported['measured'])} "
+        f"seeds of the equal tuning. {held}: {exported['reason']}."
+    )
+    return f"## The exported file\n\n{told}"
 
 
 def _basis(document: Mapping[str, Any]) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from archive.grid import AXES
 from archive.promotions import Promotions, StageResult
@@ -18,85 +17,30 @@ from discovery.baselines import INITIAL
 from discovery.executors import Executor
 from discovery.funnel import fresh as fresh_stage
 from discovery.funnel import maps as maps_stage
-from discovery.funnel import sealed, simplification
+from discovery.funnel import sealed, simplification, verified
 from discovery.funnel import validation as validation_stage
-from discovery.funnel.fair import Standing, against
-from discovery.funnel.fresh import Bias, Fresh
+from discovery.funnel.fair import against
+from discovery.funnel.findings import Funnel, Promotion, folder_of
 from discovery.funnel.lab import Lab, Watcher
 from discovery.funnel.lift import lift
-from discovery.funnel.maps import Maps
 from discovery.funnel.nearest import relatives
 from discovery.funnel.overfitting import leaders, spread
 from discovery.funnel.regroup import regrouped
-from discovery.funnel.sealed import Tested
 from discovery.funnel.settings import BASELINES, Settings, Trainer
-from discovery.funnel.simplification import Simplified
-from discovery.funnel.speedup import Speedup, speedup
+from discovery.funnel.speedup import speedup
 from discovery.funnel.statistics import Word
 from discovery.funnel.tuning import Tuned, tune
-from discovery.funnel.validation import Transfer, Validated
 from discovery.json_values import plain
 from discovery.plan import plan
 from discovery.results import rule_results
 from discovery.runs import Run
 from discovery.scoring import REFERENCE, REFERENCE_ID
 from programs import zoo
-from programs.ir import Program
 from programs.parse import parse
 from programs.show import show
 
 _LEADERS = 12
 """Leaders of the run whose validation score is measured, for the meta-overfitting curve."""
-
-
-@dataclass(slots=True)
-class Promotion:
-    """How far one candidate came.
-
-    Attributes:
-        candidate: Its number in the run.
-        program: As the search found it.
-        rejected: Why it was stopped, and where; empty while it was not.
-    """
-
-    candidate: int
-    program: Program
-    rejected: str = ""
-    fresh: Fresh | None = None
-    validated: Validated | None = None
-    tuned: Tuned | None = None
-    standing: Standing | None = None
-    simplified: Simplified | None = None
-    speedups: Sequence[Speedup] = ()
-    maps: Maps | None = None
-    tested: Tested | None = None
-
-
-@dataclass(slots=True)
-class Funnel:
-    """What a promotion found out.
-
-    Attributes:
-        run: Whose candidates they are.
-        settings: How much was measured.
-        tried: How many candidates of the run have been put into the funnel, earlier promotions included.
-        promotions: One per candidate.
-        bias: Selection bias of these candidates.
-        transfer: What the run's search scores are worth; None if there was nobody to measure.
-        baselines: Who the candidates were compared with, tuned.
-        baseline_maps: Sensitivity maps of AdamW.
-        sandbox: The lowest level of isolation that anything was measured at.
-    """
-
-    run: Run
-    settings: Settings
-    tried: int
-    promotions: list[Promotion]
-    bias: Bias | None = None
-    transfer: Transfer | None = None
-    baselines: list[Tuned] = field(default_factory=list)
-    baseline_maps: Maps | None = None
-    sandbox: int | None = None
 
 
 def elites(run: Run, top: int) -> list[int]:
@@ -161,7 +105,7 @@ class _Stages:
         )
 
     def through(self) -> Funnel:
-        for stage in (self.fresh, self.validate, self.tune, self.simplify, self.describe, self.test):
+        for stage in (self.fresh, self.validate, self.tune, self.simplify, self.describe, self.test, self.export):
             stage()
         self.funnel.sandbox = self.lab.sandbox
         return self.funnel
@@ -243,7 +187,7 @@ class _Stages:
     def simplify(self) -> None:
         going = [each for each in self.left if each.tuned and set(self.settings.tuned) <= set(each.tuned.choices)]
         courses = [
-            simplification.simplification(each.tuned.central, self._rates(each.tuned), self.trainer, self.settings)
+            simplification.simplification(each.tuned.central, self._simplified(each.tuned), self.trainer, self.settings)
             for each in going
             if each.tuned
         ]
@@ -310,14 +254,40 @@ class _Stages:
             reason = f"score {found.interval.score:.3f} against AdamW on test tasks, {found.word.value}"
             self._judge(sealed.STAGE, each, passed, reason, each.tested)
 
+    def export(self) -> None:
+        for each in self.left:
+            if each.simplified is None or each.tuned is None:
+                continue
+            rate = self._rates(each.tuned)[self.settings.tuned[0]] * each.simplified.rate_factor
+            name = f"{self.run.name}_{each.candidate}"
+            asked = verified.trial(self.trainer, self.settings, each.simplified.program, rate, name)
+            file = folder_of(self.run, each.candidate) / verified.FILE
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(asked.source, encoding="utf-8")
+            known = self.store.stage(verified.STAGE, asked.key)
+            if known is None:
+                found = verified.verify(self.lab, self.trainer, self.settings.margin, asked, file)
+                known = StageResult(verified.STAGE, each.candidate, asked.key, found.passed, {"found": plain(found)})
+                self.store.finish(known)
+            each.verified = verified.Verified(**known.document["found"])
+            self._say(verified.STAGE, each, known.passed, each.verified.reason)
+
+    def _simplified(self, tuned: Tuned) -> dict[str, float]:
+        """The learning rates on the tasks that a simpler rule has to stay good on."""
+        rates = self._rates(tuned)
+        return {task: rates[task] for task in self.settings.simplified or self.settings.tuned}
+
     def _rates(self, tuned: Tuned) -> dict[str, float]:
         return {task: tuned.choices[task].learning_rate for task in self.settings.tuned}
 
     def _judge(self, stage: str, each: Promotion, passed: bool, reason: str, document: object) -> None:
+        self._say(stage, each, passed, reason)
+        self._finish(stage, each.candidate, passed, document)
+
+    def _say(self, stage: str, each: Promotion, passed: bool, reason: str) -> None:
         self.watcher.said(f"#{each.candidate} {stage}: {reason}{'' if passed else ' - rejected'}")
         if not passed and not each.rejected:
             each.rejected = f"{stage}: {reason}"
-        self._finish(stage, each.candidate, passed, document)
 
     def _finish(self, stage: str, candidate: int | None, passed: bool, document: object) -> None:
         """Store what a stage says, unless it has said the same before."""

@@ -35,6 +35,8 @@ class Settings:
         validation_seeds: Its seeds.
         ranked: Rules of the archive whose ranks on search and validation tasks are compared.
         tuned: Tasks that rules are tuned on, each alone and with every variant.
+        simplified: Those of them that a simpler rule has to stay good on; all where there are none. Tasks whose loss
+            differs much from seed to seed can show little.
         variants: Changes to those tasks, as in `task@horizon=2`.
         trials: Of the tuner, for every rule on every setting.
         tuning_seeds: Seeds of a trial.
@@ -52,6 +54,7 @@ class Settings:
     validation: tuple[str, ...]
     tuned: tuple[str, ...]
     tests: tuple[str, ...]
+    simplified: tuple[str, ...] = ()
     variants: tuple[str, ...] = VARIANTS
     fresh_seeds: int = 6
     validation_seeds: int = 4
@@ -87,6 +90,8 @@ class Settings:
         found = cls(validation=tuple(validation), tuned=tuple(tuned), tests=tuple(tests), **sizes)
         if not found.tuned:
             raise ValueError("There is no task to tune on.")
+        if other := set(found.simplified) - set(found.tuned):
+            raise ValueError(f"Nobody is tuned on {', '.join(sorted(other))}, so that no rule can be simplified there.")
         for name in (*found.validation, *found.settings, *found.tests):
             tasks.get(name)
         return found

@@ -18,7 +18,7 @@ from discovery.executors.inprocess import InProcess
 from discovery.funnel.certificate import certificate, final
 from discovery.funnel.page import page
 from discovery.funnel.plots import draw
-from discovery.funnel.promote import Funnel, promote
+from discovery.funnel.promote import promote
 from discovery.funnel.settings import Settings
 from discovery.funnel.statistics import Word
 from discovery.loop import drive, prepare
@@ -143,17 +143,13 @@ def test_the_command_says_so_and_writes_the_page_of_the_rejected(run: Run) -> No
     assert "rejected (fresh: score 0." in again.stdout
 
 
-@pytest.fixture
-def promoted(run: Run, quiet: Quiet) -> tuple[Run, Funnel]:
-    with pytest.raises(DriverGoneError):
-        promote(run, Dying(40), SETTINGS, [number(run, "lion")], quiet, go_on=True)
-    return run, promote(run, InProcess(0, "cpu"), SETTINGS, [number(run, "lion")], quiet, go_on=True)
-
-
-def test_a_promotion_ends_in_a_certificate_and_repeats_nothing(
-    promoted: tuple[Run, Funnel], quiet: Quiet, tmp_path: Path
+def test_a_promotion_ends_in_a_certificate_repeats_nothing_and_is_sealed(
+    run: Run, quiet: Quiet, tmp_path: Path
 ) -> None:
-    run, funnel = promoted
+    lion = number(run, "lion")
+    with pytest.raises(DriverGoneError):
+        promote(run, Dying(40), SETTINGS, [lion], quiet, go_on=True)
+    funnel = promote(run, InProcess(0, "cpu"), SETTINGS, [lion], quiet, go_on=True)
     (promotion,) = funnel.promotions
     assert promotion.standing is not None
     assert set(promotion.standing.overall) >= {"adamw", "nadamw", "lion", "nesterov", "rmsprop", "muon"}
@@ -173,18 +169,20 @@ def test_a_promotion_ends_in_a_certificate_and_repeats_nothing(
     assert "Not distinguishable from" in text
     assert parse(document["rule"]["source"]) == final(promotion)
 
+    assert promotion.verified is not None
+    assert promotion.verified.passed, promotion.verified.reason
+    assert (run.folder / "promotions" / str(promotion.candidate) / "optimizer.py").is_file()
+    assert "It does what was measured" in text
+
     counting = Counting()
-    again = promote(run, counting, SETTINGS, [number(run, "lion")], quiet, go_on=True)
+    again = promote(run, counting, SETTINGS, [lion], quiet, go_on=True)
     assert counting.asked == 0
     assert certificate(again, again.promotions[0]) == document
     stages = [each.stage for each in Promotions(run.store).stages()]
-    assert len(stages) == len(set(stages)) == 6, "each said once"
+    assert len(stages) == len(set(stages)) == 7, "each said once"
 
-
-def test_the_seal_holds_against_other_settings(promoted: tuple[Run, Funnel], quiet: Quiet) -> None:
-    run, _ = promoted
     other = Settings(**{name: getattr(SETTINGS, name) for name in SETTINGS.__slots__} | {"test_seeds": 4})
-    (promotion,) = promote(run, InProcess(0, "cpu"), other, [number(run, "lion")], quiet, go_on=True).promotions
+    (promotion,) = promote(run, InProcess(0, "cpu"), other, [lion], quiet, go_on=True).promotions
     assert promotion.tested is None
     assert any("A second look" in message for message in quiet.messages)
     assert [look.granted for look in Promotions(run.store).looks()] == [True, False]
