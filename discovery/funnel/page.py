@@ -187,7 +187,9 @@ def _speed(document: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
             continue
         width = f" [{each['low']:.2f}, {each['high']:.2f}]" if each["low"] is not None else ""
         time = f", {each['time']:.2f} in measured time" if each["time"] is not None else ""
-        lines.append(f"- {each['setting']}: {each['steps']:.2f}{width} times fewer steps to its final loss{time}.")
+        least = "at least " if each["curve"][0][1] <= each["target"] else ""
+        sooner = f"{least}{each['steps']:.2f}{width} times fewer steps"
+        lines.append(f"- {each['setting']}: {sooner} to its final loss{time}.")
     for each in document["speedup"]:
         mine, theirs = (1e6 * seconds for seconds in each["seconds_per_step"])
         lines.append(f"- One step of training on {each['setting']}, all of it: {mine:.0f} µs, AdamW {theirs:.0f} µs.")
