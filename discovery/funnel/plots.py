@@ -114,9 +114,11 @@ def _heat(panel: Axes, of: Mapping[str, Any], title: str) -> None:
 
     losses = np.array([[np.nan if loss is None else loss for loss in row] for row in of["losses"]], dtype=float)
     panel.imshow(np.ma.masked_invalid(losses), aspect="auto", cmap="viridis_r", origin="lower")
+    middle = (np.nanmin(losses) + np.nanmax(losses)) / 2 if np.isfinite(losses).any() else 0.0
     for row, column in np.ndindex(losses.shape):
-        text = "-" if np.isnan(losses[row, column]) else f"{losses[row, column]:.2f}"
-        panel.text(column, row, text, ha="center", va="center", fontsize=6, color="white")
+        loss = losses[row, column]
+        text, colour = ("-", "0.4") if np.isnan(loss) else (f"{loss:.2f}", "white" if loss > middle else "black")
+        panel.text(column, row, text, ha="center", va="center", fontsize=6, color=colour)
     panel.set_xticks(range(len(of["across"])), [f"{rate:.0e}" for rate in of["across"]], fontsize=7)
     panel.set_yticks(range(len(of["down"])), of["down"], fontsize=7)
     panel.set(title=title, xlabel="learning rate", ylabel="weight decay")
