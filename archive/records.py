@@ -33,6 +33,8 @@ class Purpose(StrEnum):
     """To measure an elite at the end with seeds that the search never saw."""
     REMEASURE = "remeasure"
     """To learn during the search, from further seeds, whether a candidate is as good as it looked."""
+    PROMOTE = "promote"
+    """To decide in the funnel what may be called a discovery; kept apart from what the search knows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@
           │              └─ verdicts              one per candidate and revision, in the order told
           ├─ jobs ── job_candidates ── evaluations    an evaluation is of a candidate that its job asked about
           ├─ calls                                what language models were asked and answered
-          └─ late_tells                           what came from a driver that had lost the job by then
+          ├─ late_tells                           what came from a driver that had lost the job by then
+          └─ measurements, stages, looks          what the funnel measured and found out, and who saw the test tasks
 
 Keys begin with the run, so that several runs share a database and none can point into another. A change here is a new
 version, and needs a script in `archive/migrations/versions`.
@@ -31,7 +32,7 @@ from sqlalchemy import (
 )
 
 APPLICATION = "savanna archive"
-VERSION = 3
+VERSION = 4
 """The content of `meta`. The version goes up whenever a table or the meaning of a column changes."""
 
 metadata = MetaData()
@@ -199,5 +200,41 @@ calls = Table(
     Column("seconds", Double, nullable=False),
     Column("candidate", Integer),
     Index("calls_by_candidate", "run", "candidate"),
+    _to("candidates", candidate="id"),
+)
+
+measurements = Table(
+    "measurements",
+    metadata,
+    _of_run(),
+    Column("digest", String, primary_key=True),  # of the job: the same question is asked once
+    Column("stage", String, nullable=False),
+    Column("job", JSON, nullable=False),
+    Column("report", JSON, nullable=False),
+    Column("told_at", Double, nullable=False),
+)
+
+stages = Table(
+    "stages",
+    metadata,
+    Column("id", Integer, primary_key=True),  # the order told
+    Column("run", Integer, ForeignKey("runs.id"), nullable=False),
+    Column("stage", String, nullable=False),
+    Column("candidate", Integer),  # null where it is about the whole run
+    Column("key", String, nullable=False),  # of what was asked
+    Column("passed", Boolean, nullable=False),
+    Column("document", JSON, nullable=False),
+    UniqueConstraint("run", "stage", "key", name="stages_run_stage_key_key"),
+    _to("candidates", candidate="id"),
+)
+
+looks = Table(
+    "looks",
+    metadata,
+    _of_run(),
+    Column("candidate", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),  # 1 is the look; any further one was refused
+    Column("key", String, nullable=False),  # of what was to be looked at
+    Column("looked_at", Double, nullable=False),
     _to("candidates", candidate="id"),
 )

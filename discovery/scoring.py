@@ -68,7 +68,7 @@ _USUAL_SPREAD = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A score with its 95 % interval over paired seeds; `low` and `high` are NaN with fewer than two seeds."""
+    """A score with its interval over paired seeds; `low` and `high` are NaN with fewer than two seeds."""
 
     score: float
     low: float
@@ -106,18 +106,18 @@ def log_ratios(
     }
 
 
-def interval(ratios: Collection[float]) -> Interval:
-    """The score of some logarithms of ratios, with the 95 % Student interval of their mean.
+def interval(ratios: Collection[float], confidence: float = 0.95) -> Interval:
+    """The score of some logarithms of ratios, with the Student interval of their mean.
 
     Raises:
         ValueError: There are none.
     """
-    middle, half = mean_and_half_width(ratios)
+    middle, half = mean_and_half_width(ratios, confidence)
     return Interval(math.exp(middle), math.exp(middle - half), math.exp(middle + half))
 
 
-def mean_and_half_width(values: Collection[float]) -> tuple[float, float]:
-    """The mean, and half the width of its 95 % Student interval: NaN with fewer than two values.
+def mean_and_half_width(values: Collection[float], confidence: float = 0.95) -> tuple[float, float]:
+    """The mean, and half the width of its Student interval: NaN with fewer than two values.
 
     Raises:
         ValueError: There are none.
@@ -129,7 +129,7 @@ def mean_and_half_width(values: Collection[float]) -> tuple[float, float]:
         return middle, math.nan
     from scipy.special import stdtrit  # takes a third of the start of every command that needs no interval
 
-    return middle, float(stdtrit(len(values) - 1, 0.975)) * stdev(values) / math.sqrt(len(values))
+    return middle, float(stdtrit(len(values) - 1, 0.5 + confidence / 2)) * stdev(values) / math.sqrt(len(values))
 
 
 def log_loss(loss: float) -> float:

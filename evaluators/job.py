@@ -47,6 +47,7 @@ class Race(_Message):
     Attributes:
         learning_rates: The grid, ascending: peaks of the schedule.
         scout_fraction: Share of the steps that every learning rate first runs, with its own decay, on the first seed.
+            With 1 and no more learning rates than finalists, nothing is scouted.
         finalists: How many of the best learning rates then run in full, on every seed.
         hopeless: A lane whose training loss is not finite, or above this many times its initial one, at a checkpoint
             is dead.
@@ -56,6 +57,11 @@ class Race(_Message):
     scout_fraction: float = Field(default=0.1, gt=0, le=1)
     finalists: PositiveInt = 3
     hopeless: float = Field(default=1.2, gt=1)
+
+    @property
+    def direct(self) -> bool:
+        """Whether every learning rate runs in full at once, because scouting would be as long and decide nothing."""
+        return self.scout_fraction == 1 and len(self.learning_rates) <= self.finalists
 
     @model_validator(mode="after")
     def _ascending(self) -> Race:

@@ -92,12 +92,16 @@ def race(
     entries = range(len(programs))
     glance = at_a_glance(task)
     untrained = _initial_loss(glance, seeds[0], device)
+    grid = () if settings.direct and hurdle is None else settings.learning_rates
     scouting = stage(
         glance,
-        [Lane(index, rate, seeds[0]) for index in entries for rate in settings.learning_rates],
+        [Lane(index, rate, seeds[0]) for index in entries for rate in grid],
         max(1, round(steps * settings.scout_fraction)),
     )
-    chosen = [_finalists(scouting.of(index), settings.finalists, untrained, hurdle) for index in entries]
+    chosen = [
+        _finalists(scouting.of(index), settings.finalists, untrained, hurdle) if grid else settings.learning_rates
+        for index in entries
+    ]
     final = stage(
         task,
         [Lane(index, rate, seed) for index in entries for rate in chosen[index] for seed in seeds],
@@ -110,7 +114,7 @@ def race(
         outpaced = _outpaced(scouts, untrained, hurdle)
         raced = _result(scouts, finals, untrained, initial, settings, outpaced)
         spent = {
-            "seconds": scouting.seconds[index] + final.seconds.get(index, 0.0),
+            "seconds": scouting.seconds.get(index, 0.0) + final.seconds.get(index, 0.0),
             "flops": cost.flops(task, program, raced.result.run_steps),
             "engine": serving.of(program),
             "state_bytes": cost.state_bytes(program, task.layout),
@@ -203,7 +207,7 @@ def _verdict(
             if trace.fate is Fate.TIMEOUT:
                 return Outcome.TIMEOUT, f"out of time in {where} after {trace.last_step} steps"
     alive = [trace for trace in scouts if trace.fate is Fate.FINISHED]
-    if not alive:
+    if scouts and not alive:
         return Outcome.DIVERGED, f"{_deaths(scouts, hopeless)} at every learning rate"
     if outpaced:
         return Outcome.OUTPACED, outpaced

@@ -26,10 +26,16 @@ HOMES = {
     "torch": re.compile(r"programs/run_torch\.py|evaluators/.*"),
     "sqlalchemy": re.compile(r"archive/.*"),
     "alembic": re.compile(r"archive/.*"),
+<<<<<<< HEAD
     "matplotlib": re.compile(r"discovery/race/plot\.py"),
     "openai": re.compile(r"discovery/llm/client\.py"),
     "xllamacpp": re.compile(r"discovery/llm/local\.py"),
     **dict.fromkeys(["ray", "yaml", "typer", "rich"], re.compile(r"discovery/.*")),
+=======
+    "matplotlib": re.compile(r"discovery/(race/plot|funnel/plots)\.py"),
+    "optuna": re.compile(r"discovery/funnel/tuning\.py"),
+    **dict.fromkeys(["ray", "openai", "yaml", "typer", "rich"], re.compile(r"discovery/.*")),
+>>>>>>> funnel
 }
 """The only files that may import a library that has a home."""
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import math
 import shlex
 import signal
-from enum import StrEnum
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
+
+from discovery.json_values import plain
 
 OUT = Console(markup=False, emoji=False)
 """Results: tables for people, or one JSON document for scripts. Brackets in a name or a note stay what they are."""
@@ -74,18 +73,3 @@ def print_table(table: Table) -> None:
 def print_json(data: object) -> None:
     """One JSON document on standard output."""
     OUT.print_json(json.dumps(plain(data), allow_nan=False), indent=2)
-
-
-def plain(data: Any) -> Any:
-    """What JSON can say: dataclasses become objects, NaN becomes null."""
-    if dataclasses.is_dataclass(data) and not isinstance(data, type):
-        return {field.name: plain(getattr(data, field.name)) for field in dataclasses.fields(data)}
-    if isinstance(data, dict):
-        return {str(key): plain(value) for key, value in data.items()}
-    if isinstance(data, (list, tuple)):
-        return [plain(value) for value in data]
-    if isinstance(data, StrEnum):
-        return data.value
-    if isinstance(data, float) and not math.isfinite(data):
-        return None
-    return data

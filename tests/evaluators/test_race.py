@@ -59,6 +59,17 @@ def test_every_learning_rate_scouts_once_and_only_finalists_run_every_seed(rules
     assert result.run_steps == 3 * 6 + 1 * 2 * 60
 
 
+def test_a_single_learning_rate_runs_directly_where_scouting_would_be_as_long(rules: dict[str, str]) -> None:
+    (direct,) = search(rules["adamw"], rules=Race(learning_rates=(1e-2,), scout_fraction=1, finalists=1))
+    (scouted,) = search(rules["adamw"], rules=Race(learning_rates=(1e-2,), scout_fraction=0.5, finalists=1))
+    assert direct.losses == scouted.losses
+    assert (direct.run_steps, scouted.run_steps) == (2 * 60, 2 * 60 + 30)
+    assert direct.scouted == ()
+    (failed,) = search(rules["nan"], rules=Race(learning_rates=(1e-2,), scout_fraction=1, finalists=1))
+    assert failed.outcome is Outcome.DIVERGED
+    assert failed.detail == "NaN by step 4 in the final runs of the best learning rates"
+
+
 def test_a_scouting_run_has_a_decay_of_its_own(rules: dict[str, str]) -> None:
     (long,) = search(rules["adamw"], rules=Race(learning_rates=RATES, scout_fraction=0.5), steps=60)
     (short,) = search(rules["adamw"], rules=Race(learning_rates=RATES, scout_fraction=1.0), steps=30)

@@ -1,0 +1,138 @@
+"""The last stage: does the exported file do what was measured? Tried in a process of its own.
+
+The file is compared with the interpreter step for step, and then trains a task as a user would, with the seeds and the
+learning rate of a measurement that the certificate rests on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from discovery.funnel.lab import Course, Lab, losses
+from discovery.funnel.settings import Settings, Trainer
+from evaluators import tasks
+from evaluators.exported import BOUND, ExportedError, deviation, exported_losses
+from programs.export import camel_case, export
+from programs.ir import Program
+
+STAGE = "exported"
+FILE = "optimizer.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """An exported file and how it did.
+
+    Attributes:
+        file: Its name.
+        class_name: The class in it.
+        deviation: Largest difference from the interpreter, relative to numbers above 1; None if it did not run.
+        bound: What that may be.
+        task: What it trained.
+        learning_rate: At which rate.
+        measured: Losses by seed as they were measured.
+        losses: Those that the file reached.
+        passed: Whether it does what was measured: within the bound, and the mean loss within the margin.
+        reason: In words.
+    """
+
+    file: str
+    class_name: str
+    deviation: float | None
+    bound: float
+    task: str
+    learning_rate: float
+    measured: Mapping[int, float]
+    losses: Mapping[int, float]
+    passed: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What is asked of an exported file.
+
+    Attributes:
+        program: The rule.
+        class_name: What the optimizer is called.
+        task: What it is to train.
+        learning_rate: At which rate.
+        seeds: With which seeds.
+        steps: For how long.
+    """
+
+    program: Program
+    class_name: str
+    task: str
+    learning_rate: float
+    seeds: tuple[int, ...]
+    steps: int
+
+    @property
+    def source(self) -> str:
+        """The file."""
+        return export(self.program, class_name=self.class_name, certificate="certificate.md")
+
+    @property
+    def key(self) -> str:
+        """A digest of all of it."""
+        asked = [self.source, self.task, repr(self.learning_rate), repr(self.seeds), str(self.steps)]
+        return hashlib.sha256("\n".join(asked).encode()).hexdigest()[:32]
+
+
+def trial(trainer: Trainer, settings: Settings, program: Program, rate: float, name: str) -> Trial:
+    """A trial on the first task that rules were tuned on, with the seeds that tuned rules were compared on.
+
+    Args:
+        rate: The learning rate there.
+        name: What the optimizer is called, with small letters.
+    """
+    task = settings.tuned[0]
+    steps = max(1, round(settings.budget * tasks.get(task).steps))
+    return Trial(program, camel_case(name), task, rate, trainer.seeds("final", settings.final_seeds), steps)
+
+
+def verify(lab: Lab, trainer: Trainer, margin: float, asked: Trial, file: Path) -> Verified:
+    """Try a file that holds the source of a trial.
+
+    Raises:
+        ExecutorError, SandboxError, StoreError: As `Lab.run`.
+    """
+    program, task, rate, seeds = asked.program, asked.task, asked.learning_rate, asked.seeds
+    (measured,) = lab.run(STAGE, [_measured(trainer, program, task, seeds, rate)])
+    apart: float | None = None
+    found: dict[int, float] = {}
+    try:
+        apart = deviation(program, file, asked.class_name).largest
+        reached = exported_losses(file, asked.class_name, program, task, rate, seeds, asked.steps)
+        found = dict(zip(seeds, reached, strict=True))
+    except ExportedError as error:
+        passed, reason = False, str(error)
+    else:
+        passed, reason = _verdict(apart, found, measured, margin)
+    return Verified(file.name, asked.class_name, apart, BOUND, task, rate, measured, found, passed, reason)
+
+
+def _measured(
+    trainer: Trainer, program: Program, task: str, seeds: tuple[int, ...], rate: float
+) -> Course[Mapping[int, float]]:
+    job = trainer.at(program, task, seeds, rate)
+    (report,) = yield [job]
+    return losses(job, report).get(task, {})
+
+
+def _verdict(
+    apart: float, found: Mapping[int, float], measured: Mapping[int, float], margin: float
+) -> tuple[bool, str]:
+    if not apart <= BOUND:
+        return False, f"the file is {apart:.1e} from the interpreter, which is more than {BOUND:.0e}"
+    if not measured:
+        return False, "the rule failed at this learning rate"
+    mine, theirs = fmean(found.values()), fmean(measured.values())
+    if not abs(mine / theirs - 1) <= margin:
+        return False, f"the file ends at {mine:.4g}, where {theirs:.4g} was measured"
+    return True, f"the file ends at {mine:.4g}, {theirs:.4g} was measured; {apart:.1e} from the interpreter"
