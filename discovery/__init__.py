@@ -10,13 +10,9 @@ Read in this order:
 - `loop`: ask, evaluate, tell, until the budget is spent; every turn is a transaction, so a kill loses nothing.
 - `search`: a run in motion, made from its store. `outage`: what a driver does while the database is away.
 - `executors/`: who does the work: this process, or Ray.
-<<<<<<< HEAD
-- `plan`, `runs`, `rules`, `results`: what a run is to do, where it lives, how a rule is named, what is known of it.
-- `llm/`: language models as a source of proposals.
-=======
 - `plan`, `runs`, `rules`, `results`: what a run is to do, where it lives, how a rule is named, what is known of it;
   `json_values`: all of that as JSON.
->>>>>>> funnel
+- `llm/`: language models as a source of proposals.
 - `config/`, `plain_yaml`: the configuration, checked on the way in.
 - `estimate`, `rehearsal`: what a run will cost, before it runs. `race/`: several searches side by side.
 - `funnel/`: from elite to discovery, what has to hold before a rule may be called better than another.

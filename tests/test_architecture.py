@@ -26,20 +26,15 @@ HOMES = {
     "torch": re.compile(r"programs/run_torch\.py|evaluators/.*"),
     "sqlalchemy": re.compile(r"archive/.*"),
     "alembic": re.compile(r"archive/.*"),
-<<<<<<< HEAD
-    "matplotlib": re.compile(r"discovery/race/plot\.py"),
     "openai": re.compile(r"discovery/llm/client\.py"),
     "xllamacpp": re.compile(r"discovery/llm/local\.py"),
-    **dict.fromkeys(["ray", "yaml", "typer", "rich"], re.compile(r"discovery/.*")),
-=======
     "matplotlib": re.compile(r"discovery/(race/plot|funnel/plots)\.py"),
     "optuna": re.compile(r"discovery/funnel/tuning\.py"),
-    **dict.fromkeys(["ray", "openai", "yaml", "typer", "rich"], re.compile(r"discovery/.*")),
->>>>>>> funnel
+    **dict.fromkeys(["ray", "yaml", "typer", "rich"], re.compile(r"discovery/.*")),
 }
 """The only files that may import a library that has a home."""
 
-FOR_USERS = ("postgres", "local-llm")
+FOR_USERS = ("postgres", "gpu", "local-llm")
 """What can be installed besides, to do more; the rest is for developers."""
 
 LARGEST_FILE = 400
@@ -197,7 +192,7 @@ def test_no_text_names_a_place_on_somebodys_machine() -> None:
     files = [path for folder in (*ORDER, "tests", "configs", "docs", ".ci") for path in (ROOT / folder).rglob("*")]
     found = []
     for path in [*files, *ROOT.glob("*.*"), ROOT / "Makefile"]:
-        if path.is_file() and "__pycache__" not in path.parts:
+        if path.is_file() and path.name != ".git" and "__pycache__" not in path.parts:
             text = path.read_text(encoding="utf-8", errors="ignore")
             found += [f"{relative(path)}: {line.strip()}" for line in text.splitlines() if place.search(line)]
     assert found == []

@@ -7,15 +7,10 @@
   `tasks`: what rules are measured on.
 - `same`, `diff`: two rules beside each other.
 - `estimate`: what a run will cost; `race`: several searches side by side.
-<<<<<<< HEAD
 - `insights`: what a run has learned about changes to rules; `models`: what became of calls of language models.
 - `doctor`: what isolation this machine offers, and which engine trains; `bench`: measurements of the project itself,
   `bench_language`, `bench_tasks`, `bench_racing`, `bench_evaluator` and `bench_export` those of its parts.
-=======
 - `promote`: what may be called a discovery; `compare`: rules tuned alike; `stages`: what both show meanwhile.
-- `doctor`: what isolation this machine offers; `bench`: measurements of the project itself, `bench_language` those of
-  the language, `bench_export` those of exported files.
->>>>>>> funnel
 - `tables`: the tables that more than one verb prints.
 
 Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted and resumable.
@@ -32,33 +27,22 @@ from rich.text import Text
 from archive.errors import ArchiveError, NotFoundError
 from discovery.cli import (
     bench,
-<<<<<<< HEAD
-=======
     compare,
->>>>>>> funnel
     diff,
     doctor,
     elites,
     estimate,
     export,
-<<<<<<< HEAD
     insights,
     join,
     ops,
-=======
-    join,
-    ops,
     promote,
->>>>>>> funnel
     race,
     run,
     same,
     show,
     status,
-<<<<<<< HEAD
     tasks,
-=======
->>>>>>> funnel
     zoo,
 )
 from discovery.cli.common import ERR, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE

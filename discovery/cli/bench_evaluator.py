@@ -76,7 +76,7 @@ def _against_torch(rule: RuleSpeed) -> tuple[str, str]:
 
 def _populations(names: Sequence[str], device: str, *, quick: bool, json: bool) -> None:
     """The same for whole populations on a GPU."""
-    from discovery.bench import population as bench
+    from evaluators.cuda import speed as bench
 
     try:
         with ERR.status("starting") as status:

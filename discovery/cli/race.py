@@ -25,11 +25,8 @@ from discovery.cli.common import (
 )
 from discovery.cli.tables import narrow_table
 from discovery.config import Config
-<<<<<<< HEAD
 from discovery.emitters import llm
-=======
 from discovery.json_values import plain
->>>>>>> funnel
 from discovery.plan import initial_rules
 from discovery.race import tables
 from discovery.race.curves import Course, course

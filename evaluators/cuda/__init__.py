@@ -11,4 +11,5 @@ In reading order:
 - `images`: compiles it with NVRTC, once on a machine. `kernel`: launches it.
 - `population`: the lanes on the device, their steps in a graph, dropping the dead.
 - `engine`: `train`, with as many lanes at once as fit into the device's memory.
+- `speed`: how long that takes, beside the least that it could.
 """

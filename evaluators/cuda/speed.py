@@ -1,4 +1,4 @@
-"""How fast whole populations train on a GPU, beside the times below which no program of this kind could come."""
+"""How fast whole populations train on a GPU, beside the times below which no engine of this kind could come."""
 
 from __future__ import annotations
 
