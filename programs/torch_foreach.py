@@ -23,12 +23,13 @@ from dataclasses import replace
 from programs.ir import Arg, Instr, Program, Ref, Var
 from programs.kinds import Kind
 from programs.ops import OPS, Shape
+from programs.preface import WIDTH, comprehension
 from programs.show import listed
 from programs.torch_source import TorchPrinter, filled
 
 LISTABLE = frozenset([Shape.ELEMENTWISE, Shape.REDUCTION])
 """Operations that a list path is written for: what they want to know of a parameter is its tensor alone."""
-_WIDTH = 116
+_WIDTH = WIDTH - 4
 _UNARY = {
     op: op for op in ("neg", "reciprocal", "sqrt", "abs", "sign", "floor", "exp", "expm1", "sinh", "cosh", "tanh")
 }
@@ -283,10 +284,7 @@ class ForeachPrinter(TorchPrinter):
         elements = ", ".join(map(self._element, looked_at))
         lists = [self.place[arg] for arg in looked_at]
         source = lists[0] if len(lists) == 1 else f"zip({', '.join(lists)}, strict=True)"
-        line = f"{opening}{text} for {elements} in {source}{closing}"
-        if len(line) > _WIDTH:
-            line = f"{opening}\n    {text}\n    for {elements} in {source}\n{closing}"
-        self.lines.append(line)
+        self.lines.append(comprehension(opening, text, f"for {elements} in {source}", closing, _WIDTH))
 
     def _element(self, arg: Arg) -> str:
         """What a member of a list is called."""
