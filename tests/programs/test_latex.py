@@ -10,7 +10,7 @@ from programs.latex import equations
 from programs.ops import OPS, Op, Shape
 from programs.parse import parse
 
-TYPESETTER: MathTextParser[object] = MathTextParser("path")
+TYPESETTER = MathTextParser("path")
 
 
 def test_adamw_is_written_as_in_its_paper() -> None:

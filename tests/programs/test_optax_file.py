@@ -61,7 +61,7 @@ def test_it_is_traced_scheduled_and_chained_like_any_other() -> None:
     @jax.jit
     def step(x: jax.Array, state: optax.OptState) -> tuple[jax.Array, optax.OptState]:
         updates, state = chained.update(2 * x, state, x)
-        return optax.apply_updates(x, updates), state  # type: ignore[return-value]  # an array in, an array out
+        return optax.apply_updates(x, updates), state
 
     x = jnp.asarray([3.0, -2.0])
     state = chained.init(x)

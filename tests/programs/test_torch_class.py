@@ -192,7 +192,7 @@ def test_the_learning_rate_may_be_a_tensor_which_a_scheduler_changes() -> None:
             optimizer.step()
             scheduler.step()
         trained.append(flat(params))
-    assert_close(*trained)
+    assert_close(trained[0], trained[1])
 
 
 def test_a_gradient_scaler_unscales_and_skips_what_overflowed() -> None:

@@ -32,7 +32,7 @@ def trained(program: Program, *, steps: int) -> torch.Tensor:
         for step in range(1, steps + 1):
             set_gradients(like, step)
             gradients = [jnp.asarray(p.grad.numpy()) for p in like if p.grad is not None]
-            extra = {"value": loss_at(step)} if "loss" in program.inputs else {}
+            extra: dict[str, Any] = {"value": loss_at(step)} if "loss" in program.inputs else {}
             if "h" in program.inputs:
                 extra |= {"curvature": [jnp.square(g) for g in gradients]}
             updates, state = made.update(gradients, state, params, **extra)
