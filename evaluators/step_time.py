@@ -202,7 +202,7 @@ def _peak(step: Callable[[], object], device: str) -> float:
         return float(torch.cuda.max_memory_allocated() - before) / 4
     with _Watch() as watch:
         step()
-    return watch.peak / 4
+    return float(watch.peak) / 4
 
 
 class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types for it

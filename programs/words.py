@@ -64,8 +64,8 @@ def _kept(program: Program, state: Ref, value: Arg, namer: _Namer) -> str:
         if instr.op == "add" and own == state:
             return f"adds up {namer.called(other)}"
         if instr.op == "add" and product.op == "mul" and state in product.args:
-            (share,) = [arg for arg in product.args if arg != state] or [state]
-            return f"adds up {namer.called(other)}, after keeping the share {namer.called(share)} of itself"
+            factor = product.args[product.args[0] == state]
+            return f"adds up {namer.called(other)}, after keeping the share {namer.called(factor)} of itself"
         if instr.op in ("maximum", "minimum") and own == state:
             return f"is the {'largest' if instr.op == 'maximum' else 'smallest'} {namer.called(other)} so far"
     return "is computed anew in every step"

@@ -21,7 +21,7 @@ def test_a_rule_is_written_for_torch_or_for_optax(tmp_path: Path) -> None:
         source = file.read_text(encoding="utf-8")
         assert expected in source
         assert "Certificate: runs/7.json" in source
-        assert "begin with AdamW's divided by 4." in source
+        assert "begin with AdamW's divided by 4." in " ".join(source.split())
 
 
 @pytest.mark.parametrize(
