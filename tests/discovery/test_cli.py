@@ -78,7 +78,9 @@ def test_a_run_can_be_looked_into_and_exported(discover: Discover, folder: Path)
 
     exported = document(discover("export", "small:best", "-o", "mine.py", "--name", "Mine", "--json"))
     assert exported["class"] == "Mine"
-    assert "class Mine(torch.optim.Optimizer)" in (folder / "mine.py").read_text()
+    written = (folder / "mine.py").read_text()
+    assert "class Mine(torch.optim.Optimizer)" in written
+    assert "Learning rate. Best in the search: " in written
 
 
 def test_the_level_of_isolation_is_recorded_with_every_evaluation(discover: Discover, folder: Path) -> None:
