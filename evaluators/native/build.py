@@ -98,6 +98,8 @@ def build() -> Path:
     Raises:
         BuildError: There is no compiler, it fails, or there is no place for the library.
     """
+    if os.name != "posix":
+        raise BuildError("the library is built on Linux and macOS only")
     command = _compiler()
     sources = sorted(path for path in SOURCE.iterdir() if path.suffix in (".cpp", ".h"))
     flags = [*LANGUAGE, *NUMERICS, *QUIET, *_target(command)]
@@ -148,11 +150,14 @@ def _ask(command: list[str], flags: list[str]) -> str:
 def _folder() -> Path:
     """A folder of the user's own, where nobody else can leave a library."""
     home = os.environ.get("XDG_CACHE_HOME", "")
-    folder = (Path(home) if home.startswith("/") else Path.home() / ".cache") / "savanna"
+    try:
+        folder = (Path(home) if home.startswith("/") else Path.home() / ".cache") / "savanna"
+    except RuntimeError as error:  # There is no home.
+        raise BuildError(f"the library has no place to be kept: {error}") from None
     if not folder.is_absolute():
-        raise BuildError(f"the library has no place to be kept: the home folder is {Path.home()}")
+        raise BuildError(f"the library has no place to be kept: {folder} is no absolute path")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if os.name == "posix" and (folder.stat().st_uid != os.geteuid() or folder.stat().st_mode & 0o022):
+    if folder.stat().st_uid != os.geteuid() or folder.stat().st_mode & 0o022:
         raise BuildError(f"{folder} can be written to by others than this user")
     return folder
 
