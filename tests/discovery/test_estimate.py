@@ -60,7 +60,7 @@ def test_steps_are_those_of_scouting_and_of_the_finals() -> None:
     assert steps_of(job(Purpose.SEARCH, 1, programs=3).job) == pytest.approx(3 * steps_of(one))
     assert steps_of(one.model_copy(update={"budget": 0.5})) == pytest.approx(steps_of(one) / 2)
     scouting = one.race.scout_fraction * rates * tasks.get(TASK).steps
-    assert steps_of(one) == pytest.approx(scouting + 2 * 2 * tasks.get(TASK).steps)
+    assert steps_of(one) == pytest.approx(scouting + one.race.finalists * 2 * tasks.get(TASK).steps)
     assert steps_of(one, outpaced=1) == pytest.approx(scouting)
 
 

@@ -9,6 +9,7 @@ import torch
 
 from evaluators import tasks
 from evaluators.job import Outcome, Race, Result
+from evaluators.models import work
 from evaluators.race import SCOUT_EXAMPLES, at_a_glance, race
 from programs.parse import parse
 
@@ -157,7 +158,8 @@ def test_scouting_is_judged_by_the_first_validation_examples() -> None:
 
 def test_the_cost_of_an_evaluation_is_in_its_result(rules: dict[str, str]) -> None:
     (sgd, adamw) = search(rules["sgd"], rules["adamw"])
-    gradient = 6 * DIGITS.layout.size * DIGITS.batch
+    assert DIGITS.model is not None
+    gradient = work.flops(DIGITS.model, DIGITS.batch)
     assert sgd.flops == pytest.approx(sgd.run_steps * (gradient + DIGITS.layout.size), rel=1e-6)
     assert adamw.flops / adamw.run_steps > sgd.flops / sgd.run_steps
     assert (sgd.state_bytes, adamw.state_bytes) == (0, 2 * 4 * DIGITS.layout.size)
