@@ -62,6 +62,8 @@ def collect(
                 progress(f"{len(known)} of {len(work)} measured, {len(known) - had} of them in {minutes:.0f} min")
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            for worker in multiprocessing.active_children():
+                worker.terminate()  # what it is at may take minutes more, and would be for nothing
             raise
     return {key: known[key] for key in work}
 

@@ -54,6 +54,8 @@ class Separation:
     """How well one task tells rules apart.
 
     Attributes:
+        standings: The rules, those with the lowest loss first.
+        best: The rule with the lowest mean loss.
         d_prime: How far tuned AdamW lies below each other rule, in standard deviations over seeds.
         spread: Standard deviation of the rules' means over that of the seeds.
         fitness: Whether it tells tuned AdamW from tuned SGD with momentum; a task that does not is a filter.
@@ -65,6 +67,7 @@ class Separation:
     tier: Tier
     version: str
     standings: tuple[Standing, ...]
+    best: str
     d_prime: dict[str, float]
     spread: float
     fitness: bool
@@ -133,11 +136,13 @@ def bench(
 def _separation(task: str, records: dict[str, Record], losses: Losses, plan: Plan) -> Separation:
     apart = {rule: d_prime(losses, ADAPTIVE, rule) for rule in losses if rule != ADAPTIVE}
     adaptive = records[ADAPTIVE]
+    standings = sorted((_standing(record, plan) for record in records.values()), key=_by_loss)
     return Separation(
         task=task,
         tier=tasks.get(task).tier,
         version=tasks.get(task).version,
-        standings=tuple(_standing(record, plan) for record in records.values()),
+        standings=tuple(standings),
+        best=standings[0].rule,
         d_prime=apart,
         spread=spread(losses),
         fitness=abs(apart[PLAIN]) * math.sqrt(plan.fresh / 2) >= CLEAR,
@@ -159,6 +164,11 @@ def _standing(record: Record, plan: Plan) -> Standing:
     )
 
 
+def _by_loss(standing: Standing) -> tuple[bool, float]:
+    """The lowest first, and those without one last."""
+    return not standing.losses, standing.mean
+
+
 def recorded(report: TasksReport, command: str) -> Measurements:
     """What `discover tasks` shows of a report."""
     return Measurements(
@@ -174,7 +184,7 @@ def recorded(report: TasksReport, command: str) -> Measurements:
                 engine=each.engine,
                 separation=_short(each.d_prime[PLAIN]),
                 spread=_short(each.spread),
-                best=min(each.standings, key=lambda standing: (math.isnan(standing.mean), standing.mean)).rule,
+                best=each.best,
             )
             for each in report.separations
         },

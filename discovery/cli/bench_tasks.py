@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 _QUICK = {Tier.SEARCH: ("digits_mlp@horizon=0.1",), Tier.VALIDATE: ("mnist1d_conv@horizon=0.1",)}
 
 
+Rows = tuple[list[str], list[list[str]]]
+"""A table: its head and its rows."""
+
+
 def tasks(
     names: Annotated[
         list[str] | None, typer.Option("--tasks", help="A task of the search or validation tier. Repeatable.")
@@ -36,6 +40,9 @@ def tasks(
     ),
     record: Annotated[Path | None, typer.Option(help="Also write the file that `discover tasks` shows.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Two short tasks, little tuning: under a minute.")] = False,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the tables of docs/evaluation.md instead.", show_default=False)
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Which tasks tell rules apart, and which cheap ones order them as dear ones do. All rules are tuned on all tasks.
@@ -76,6 +83,8 @@ def tasks(
         record.write_text(found.model_dump_json(indent=2) + "\n", encoding="utf-8")
     if json:
         print_json(report)
+    elif as_markdown:
+        OUT.print(_markdown(report), highlight=False, soft_wrap=True, end="")
     else:
         _print(report)
 
@@ -99,22 +108,24 @@ def _chosen(names: list[str] | None) -> dict[Tier, tuple[str, ...]]:
 def _print(report: TasksReport) -> None:
     for separation in report.separations:
         _print_standings(separation)
-    table = narrow_table("separation")
-    table.add_column("task", no_wrap=True)
-    for column in ("seconds", *(rule for rule in report.rules if rule != "adamw"), "spread", "use"):
-        table.add_column(column, justify="right", no_wrap=True)
-    for each in report.separations:
-        apart = (f"{each.d_prime[rule]:+.1f}" for rule in report.rules if rule in each.d_prime)
-        use = "fitness" if each.fitness else "filter"
-        table.add_row(each.task, f"{each.seconds:.2g}", *apart, f"{each.spread:.1f}", use)
-    print_table(table)
+    _print_rows("separation", _separations(report))
     OUT.print(
         "By how many standard deviations over seeds tuned AdamW is better than each other tuned rule; spread: standard "
-        f"deviation of the rules' means over that of the seeds; {report.plan.fresh} fresh seeds.",
+        f"deviation of the rules' means over that of the seeds; {report.plan.fresh} fresh seeds. Seconds: of one core, "
+        "for a full run of AdamW. A rate with a star lies at an end of the grid.",
         highlight=False,
     )
-    if report.agreements:
-        _print_agreements(report)
+    _print_rows("rank correlation of the rules' losses [95 % interval]", _agreements(report))
+
+
+def _print_rows(title: str, rows: Rows) -> None:
+    head, body = rows
+    table = narrow_table(title)
+    for number, column in enumerate(head):
+        table.add_column(column, justify="right" if number else "left", no_wrap=True)
+    for row in body:
+        table.add_row(*row)
+    print_table(table)
 
 
 def _print_standings(separation: Separation) -> None:
@@ -123,22 +134,37 @@ def _print_standings(separation: Separation) -> None:
     table.add_column("setting")
     for column in ("rate", "loss", "deviation"):
         table.add_column(column, justify="right", no_wrap=True)
-    for each in sorted(separation.standings, key=lambda standing: standing.mean):
+    for each in separation.standings:
         peak = "-" if each.learning_rate is None else rate(each.learning_rate) + ("*" if each.at_edge else "")
         table.add_row(each.rule, each.setting, peak, f"{each.mean:.4f}", f"{each.deviation:.4f}")
     print_table(table)
 
 
-def _print_agreements(report: TasksReport) -> None:
+def _separations(report: TasksReport) -> Rows:
+    others = list(report.separations[0].d_prime)
+    rows = []
+    for each in report.separations:
+        apart = (f"{each.d_prime[rule]:+.1f}" for rule in others)
+        use = "fitness" if each.fitness else "filter"
+        rows.append([each.task, f"{each.seconds:.2g}", *apart, f"{each.spread:.1f}", each.best, use])
+    return ["task", "seconds", *others, "spread", "best", "use"], rows
+
+
+def _agreements(report: TasksReport) -> Rows:
+    """One row for each search task, one column for each validation task."""
     columns = list(dict.fromkeys(each.validate for each in report.agreements))
-    table = narrow_table("rank correlation of the rules' losses [95 % interval]")
-    table.add_column("search", no_wrap=True)
-    for column in columns:
-        table.add_column(column, justify="right", no_wrap=True)
-    for search in dict.fromkeys(each.search for each in report.agreements):
-        found = {each.validate: each.correlation for each in report.agreements if each.search == search}
-        cells = (
-            f"{found[column].value:+.2f} [{found[column].low:+.1f}, {found[column].high:+.1f}]" for column in columns
-        )
-        table.add_row(search, *cells)
-    print_table(table)
+    rows: dict[str, list[str]] = {}
+    for each in report.agreements:
+        found = each.correlation
+        cell = f"{found.value:+.2f} [{found.low:+.1f}, {found.high:+.1f}]"
+        rows.setdefault(each.search, [each.search]).append(cell)
+    return ["search", *columns], list(rows.values())
+
+
+def _markdown(report: TasksReport) -> str:
+    def table(rows: Rows) -> str:
+        head, body = rows
+        lines = [head, ["---"] * len(head), *body]
+        return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+    return table(_separations(report)) + "\n" + table(_agreements(report))

@@ -65,6 +65,14 @@ def test_an_unknown_key_is_answered_with_the_key_that_was_meant(tmp_path: Path, 
             "evaluation: {tasks: [transformer]}",
             'evaluation.tasks[0]: unknown task of the search tier "transformer". Did you mean text_transformer?',
         ),
+        (
+            "evaluation: {tasks: [prose_transformer]}",
+            'evaluation.tasks[0]: unknown task of the search tier "prose_transformer". Did you mean text_transformer?',
+        ),
+        (
+            "evaluation: {tasks: ['text_gru@width=a']}",
+            "evaluation.tasks[0]: Variant 'width=a' of task 'text_gru': expected a whole number above zero, found 'a'.",
+        ),
         ("archive: {axes: [state_slot]}", 'archive.axes[0]: unknown axis "state_slot". Did you mean state_slots?'),
         (
             "archive: {url: results.db}",

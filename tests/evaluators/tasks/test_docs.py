@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from evaluators import tasks
 from evaluators.device import choose
 from evaluators.lanes import Fate, Lane
 from evaluators.tasks.task import Task
@@ -26,6 +27,11 @@ def example(tmp_path: Path) -> Path:
     path = tmp_path / "tumours.py"
     path.write_text(code, encoding="utf-8")
     return path
+
+
+def test_every_family_is_named() -> None:
+    text = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    assert [name for name in tasks.names() if f"`{name.removesuffix('_long')}`" not in text] == []
 
 
 def test_the_example_is_a_task_in_one_short_file_that_adamw_learns(example: Path) -> None:
