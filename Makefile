@@ -40,7 +40,7 @@ lint: $(INSTALLED_DEV)
 	$(BIN)/mypy
 
 llm-demo: $(INSTALLED_LLM)
-	$(BIN)/python -m discovery.llm.local --while $(BIN)/discover run configs/llm_demo.yaml \
+	$(BIN)/python -m discovery.llm.local --while $(BIN)/discover run configs/llm-demo.yaml \
 	  --set emitters.llm.models.0.base_url={url}
 
 clean:

@@ -6,17 +6,20 @@ import itertools
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from archive.records import OpenJob, Purpose
 from discovery.config import Config
-from discovery.estimate import Estimate, Speed, combine, steps_of
+from discovery.estimate import Estimate, Speed, combine, estimate, steps_of
 from discovery.plan import Initial
 from discovery.rehearsal import Rehearsal
 from evaluators import tasks
 from evaluators.job import Job
+from free_executor import FreeExecutor
+from llm_runs import emitters
 from programs import zoo
 
 TASK = "digits_mlp"
@@ -49,6 +52,18 @@ def estimated(make_config: Callable[..., Config]) -> Callable[..., Estimate]:
         return combine(config, workers, {TASK: SPEED}, None, found or rehearsal())
 
     return make
+
+
+def test_calls_of_language_models_are_forecast_and_nobody_is_asked(
+    make_config: Callable[..., Config], tmp_path: Path
+) -> None:
+    section = emitters("http://127.0.0.1:1/v1", alone=True, limits={"calls": 50})
+    config = make_config(budget={"evaluations": 40}, emitters=section)
+    found = estimate(config, tmp_path, FreeExecutor)
+    assert found.calls is not None
+    assert (found.calls.proposals, found.calls.least.calls, found.calls.most.calls) == (40, 40, 50)
+    assert found.calls.limits == ("calls",)
+    assert estimate(make_config(), tmp_path, FreeExecutor).calls is None
 
 
 EACH = SPEED.seconds(job(Purpose.SEARCH, 1).job)

@@ -124,6 +124,6 @@ def test_the_configurations_with_language_models_differ_in_their_emitters_alone(
 
 
 def test_the_demo_loads() -> None:
-    demo = load(ROOT / "configs" / "llm_demo.yaml")
+    demo = load(ROOT / "configs" / "llm-demo.yaml")
     assert demo.emitters.llm.models[0].grammar == "gbnf"
     assert demo.emitters.symbolic.weight > 0
