@@ -19,7 +19,6 @@ from discovery.cli.common import (
     JsonOption,
     RunArgument,
     RunsOption,
-    plain,
     print_json,
     print_table,
     runs_option,
@@ -27,6 +26,7 @@ from discovery.cli.common import (
 from discovery.cli.models import calls_table, reasons, verdict_on_critic
 from discovery.cli.tables import bias, emitter_table
 from discovery.emitters.statistics import Statistics, summaries
+from discovery.json_values import plain
 from discovery.llm.accounting import calibration, ledger
 from discovery.results import selection_bias
 from discovery.runs import open_run

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -124,14 +125,15 @@ def _measured(
 
 def _milliseconds(work: Callable[[], object], times: int = 1) -> float:
     """Of a call, by the device's own clock."""
-    start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+    event: Any = torch.cuda.Event  # torch leaves it without types
+    start, end = event(enable_timing=True), event(enable_timing=True)
     work()
     start.record()
     for _ in range(times):
         work()
     end.record()
     end.synchronize()
-    return start.elapsed_time(end) / times
+    return float(start.elapsed_time(end)) / times
 
 
 def _peak(device: torch.device) -> float:
