@@ -192,4 +192,4 @@ def recorded(report: TasksReport, command: str) -> Measurements:
 
 
 def _short(value: float) -> float | None:
-    return round(value, 2) if math.isfinite(value) else None
+    return round(value, 3) if math.isfinite(value) else None
