@@ -7,11 +7,11 @@ import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from statistics import fmean, stdev
 
 import numpy as np
-import torch
 
 from discovery.bench.resumable import collect
 from discovery.bench.tasks_runs import Plan, Record, Work, measure
@@ -174,7 +174,7 @@ def recorded(report: TasksReport, command: str) -> Measurements:
     return Measurements(
         date=datetime.now(UTC).date().isoformat(),
         command=command,
-        machine=f"{platform.machine()}, Python {platform.python_version()}, torch {torch.__version__}",
+        machine=f"{platform.machine()}, Python {platform.python_version()}, torch {version('torch')}",
         rules=report.rules,
         seeds=report.plan.fresh,
         tasks={
@@ -192,4 +192,4 @@ def recorded(report: TasksReport, command: str) -> Measurements:
 
 
 def _short(value: float) -> float | None:
-    return round(value, 2) if math.isfinite(value) else None
+    return round(value, 3) if math.isfinite(value) else None

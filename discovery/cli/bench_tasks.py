@@ -79,7 +79,8 @@ def tasks(
             ERR.print("\ninterrupted; what was measured is kept. The same command goes on.")
             raise typer.Exit(EXIT_INTERRUPTED) from None
     if record is not None:
-        found = bench.recorded(report, "discover bench tasks" + (" --quick" if quick else ""))
+        given = ["--quick"] if quick else [f"--tasks {name}" for name in names or ()]
+        found = bench.recorded(report, " ".join(["discover bench tasks", *given]))
         record.write_text(found.model_dump_json(indent=2) + "\n", encoding="utf-8")
     if json:
         print_json(report)
@@ -115,7 +116,8 @@ def _print(report: TasksReport) -> None:
         "for a full run of AdamW. A rate with a star lies at an end of the grid.",
         highlight=False,
     )
-    _print_rows("rank correlation of the rules' losses [95 % interval]", _agreements(report))
+    if report.agreements:
+        _print_rows("rank correlation of the rules' losses [95 % interval]", _agreements(report))
 
 
 def _print_rows(title: str, rows: Rows) -> None:
@@ -167,4 +169,5 @@ def _markdown(report: TasksReport) -> str:
         lines = [head, ["---"] * len(head), *body]
         return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
-    return table(_separations(report)) + "\n" + table(_agreements(report))
+    tables = [_separations(report), *([_agreements(report)] if report.agreements else [])]
+    return "\n".join(map(table, tables))
