@@ -18,11 +18,21 @@ using simd::vf;
 class Attention final : public Layer {
   public:
     Attention(Place place, long heads, bool causal)
-        : space_(place.space), width_(place.input.features), positions_(place.input.positions), batch_(place.batch),
-          columns_(place.columns()), heads_(heads), size_(width_ / heads), causal_(causal), query_(place.offset),
-          output_(place.offset + 3 * width_ * width_), scale_(1.0f / std::sqrt(static_cast<float>(size_))),
-          stacked_(space_.keep(3 * width_ * columns_)), turned_(space_.keep(3 * width_ * columns_)),
-          attention_(space_.keep(batch_ * heads * positions_ * positions_)), mixed_(space_.keep(width_ * columns_)) {
+        : space_(place.space),
+          width_(place.input.features),
+          positions_(place.input.positions),
+          batch_(place.batch),
+          columns_(place.columns()),
+          heads_(heads),
+          size_(width_ / heads),
+          causal_(causal),
+          query_(place.offset),
+          output_(place.offset + 3 * width_ * width_),
+          scale_(1.0f / std::sqrt(static_cast<float>(size_))),
+          stacked_(space_.keep(3 * width_ * columns_)),
+          turned_(space_.keep(3 * width_ * columns_)),
+          attention_(space_.keep(batch_ * heads * positions_ * positions_)),
+          mixed_(space_.keep(width_ * columns_)) {
         reserve_weight_gradient(space_, 3 * width_, width_, columns_);
         reserve_weight_gradient(space_, width_, width_, columns_);
         space_.reserve(Workspace::PANEL, 3 * width_ * columns_);
@@ -35,13 +45,15 @@ class Attention final : public Layer {
         gemm::transpose(3 * width_ * positions_, batch_, stacked_, batch_, turned_, 3 * width_ * positions_);
         float* const mixed = space_[Workspace::PANEL];
         for (long b = 0; b < batch_; b++)
-            for (long h = 0; h < heads_; h++) head_forward(part(turned_, b, 3) + h * size_ * positions_, attend(b, h),
-                                                           part(mixed, b, 1) + h * size_ * positions_);
+            for (long h = 0; h < heads_; h++)
+                head_forward(part(turned_, b, 3) + h * size_ * positions_, attend(b, h),
+                             part(mixed, b, 1) + h * size_ * positions_);
         gemm::transpose(batch_, width_ * positions_, mixed, width_ * positions_, mixed_, batch_);
         gemm::multiply(width_, columns_, width_, {weights + output_, width_, 1}, {mixed_, columns_}, y, columns_);
     }
 
-    float* backward(const float* weights, float* gradient, const float* x, const float*, float* gy, float* gx) override {
+    float* backward(const float* weights, float* gradient, const float* x, const float*, float* gy,
+                    float* gx) override {
         weight_gradient(space_, width_, width_, columns_, gy, columns_, mixed_, columns_, gradient + output_);
         // What goes into the projection at the end, turned; then what comes out of those at the start.
         float *const changes = space_[Workspace::PANEL], *const turned = mixed_;
@@ -49,12 +61,14 @@ class Attention final : public Layer {
         gemm::transpose(width_ * positions_, batch_, stacked_, batch_, turned, width_ * positions_);
         for (long b = 0; b < batch_; b++)
             for (long h = 0; h < heads_; h++)
-                head_backward(part(turned_, b, 3) + h * size_ * positions_, attend(b, h), part(turned, b, 1) + h * size_ * positions_,
+                head_backward(part(turned_, b, 3) + h * size_ * positions_, attend(b, h),
+                              part(turned, b, 1) + h * size_ * positions_,
                               part(changes, b, 3) + h * size_ * positions_);
         gemm::transpose(batch_, 3 * width_ * positions_, changes, 3 * width_ * positions_, stacked_, batch_);
         weight_gradient(space_, 3 * width_, width_, columns_, stacked_, columns_, x, columns_, gradient + query_);
         if (gx != nullptr)
-            gemm::multiply(width_, columns_, 3 * width_, {weights + query_, 1, width_}, {stacked_, columns_}, gx, columns_);
+            gemm::multiply(width_, columns_, 3 * width_, {weights + query_, 1, width_}, {stacked_, columns_}, gx,
+                           columns_);
         return gx;
     }
 
@@ -67,13 +81,14 @@ class Attention final : public Layer {
         const float *const keys = from + width_ * positions_, *const values = keys + width_ * positions_;
         gemm::multiply(positions_, positions_, size_, {keys, 1, positions_}, {from, positions_}, attention, positions_);
         for_vectors(positions_, [&](long query, auto io) { softmax(attention + query, query, io); });
-        gemm::multiply(size_, positions_, positions_, {values, positions_, 1}, {attention, positions_}, mixed, positions_);
+        gemm::multiply(size_, positions_, positions_, {values, positions_, 1}, {attention, positions_}, mixed,
+                       positions_);
     }
 
     // Over the keys, for a vector of queries. A causal query sees no key behind it.
     template <class Access>
     void softmax(float* scores, long query, Access io) const {
-        const long all = causal_ ? std::min(query + 1, positions_) : positions_;               // keys that every query sees
+        const long all = causal_ ? std::min(query + 1, positions_) : positions_;  // keys that every query sees
         const long some = causal_ ? std::min(query + simd::WIDTH, positions_) : positions_;  // that one of them sees
         vf most = simd::splat(-simd::INF), sum{};
         for (long key = all; key < some; key++) {
@@ -88,7 +103,8 @@ class Attention final : public Layer {
             sum += e;
         }
         const vf share = 1.0f / sum;
-        for (long key = 0; key < some; key++) io.store(scores + key * positions_, io.load(scores + key * positions_) * share);
+        for (long key = 0; key < some; key++)
+            io.store(scores + key * positions_, io.load(scores + key * positions_) * share);
         for (long key = some; key < positions_; key++) io.store(scores + key * positions_, vf{});
     }
 
@@ -98,12 +114,14 @@ class Attention final : public Layer {
         const long matrix = width_ * positions_;
         const float *const keys = from + matrix, *const values = keys + matrix;
         gemm::transpose(positions_, positions_, attention, positions_, flipped, positions_);
-        gemm::multiply(size_, positions_, positions_, {above, positions_, 1}, {flipped, positions_}, to + 2 * matrix, positions_);
+        gemm::multiply(size_, positions_, positions_, {above, positions_, 1}, {flipped, positions_}, to + 2 * matrix,
+                       positions_);
         gemm::multiply(positions_, positions_, size_, {values, 1, positions_}, {above, positions_}, scores, positions_);
         for_vectors(positions_, [&](long query, auto io) {
             vf along{};
             for (long key = 0; key < positions_; key++)
-                along = simd::multiply_add(io.load(attention + key * positions_ + query), io.load(scores + key * positions_ + query), along);
+                along = simd::multiply_add(io.load(attention + key * positions_ + query),
+                                           io.load(scores + key * positions_ + query), along);
             for (long key = 0; key < positions_; key++) {
                 const long at = key * positions_ + query;
                 io.store(scores + at, io.load(attention + at) * (io.load(scores + at) - along) * scale_);
@@ -111,7 +129,8 @@ class Attention final : public Layer {
         });
         gemm::multiply(size_, positions_, positions_, {keys, positions_, 1}, {scores, positions_}, to, positions_);
         gemm::transpose(positions_, positions_, scores, positions_, flipped, positions_);
-        gemm::multiply(size_, positions_, positions_, {from, positions_, 1}, {flipped, positions_}, to + matrix, positions_);
+        gemm::multiply(size_, positions_, positions_, {from, positions_, 1}, {flipped, positions_}, to + matrix,
+                       positions_);
     }
 
     Workspace& space_;

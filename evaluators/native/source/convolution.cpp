@@ -14,9 +14,15 @@ constexpr long PANEL = 64;  // columns of a panel: a panel of a small convolutio
 class Convolution final : public Layer {
   public:
     Convolution(Place place, Description& numbers)
-        : space_(place.space), inputs_(place.input.features), outputs_(numbers.next()), positions_(place.input.positions),
-          batch_(place.batch), columns_(place.columns()), weight_(place.offset) {
-        const long height = numbers.next(), width = numbers.next(), kernel_height = numbers.next(), kernel_width = numbers.next();
+        : space_(place.space),
+          inputs_(place.input.features),
+          outputs_(numbers.next()),
+          positions_(place.input.positions),
+          batch_(place.batch),
+          columns_(place.columns()),
+          weight_(place.offset) {
+        const long height = numbers.next(), width = numbers.next(), kernel_height = numbers.next(),
+                   kernel_width = numbers.next();
         const long stride = numbers.next(), padding_height = numbers.next(), padding_width = numbers.next();
         const long rows = (height + 2 * padding_height - kernel_height) / stride + 1;
         const long row = (width + 2 * padding_width - kernel_width) / stride + 1;
@@ -28,7 +34,8 @@ class Convolution final : public Layer {
             for (long q = 0; q < reached_; q++) {
                 const long i = q / row * stride + tap / kernel_width - padding_height;
                 const long j = q % row * stride + tap % kernel_width - padding_width;
-                if (i >= 0 && i < height && j >= 0 && j < width) sources_[static_cast<size_t>(tap * reached_ + q)] = i * width + j;
+                if (i >= 0 && i < height && j >= 0 && j < width)
+                    sources_[static_cast<size_t>(tap * reached_ + q)] = i * width + j;
             }
         space_.reserve(Workspace::PANEL, inputs_ * taps_ * PANEL);
         space_.reserve(Workspace::TRANSPOSED, outputs_ * PANEL);
@@ -45,14 +52,16 @@ class Convolution final : public Layer {
             fill(panel, x, c, count);
             const gemm::Left left{weights + weight_, depth, 1};
             if (rectified_)
-                gemm::multiply(outputs_, count, depth, left, {panel, PANEL}, y + c, columns, gemm::Start::BIAS, weights + bias_,
-                               gemm::Rectify{});
+                gemm::multiply(outputs_, count, depth, left, {panel, PANEL}, y + c, columns, gemm::Start::BIAS,
+                               weights + bias_, gemm::Rectify{});
             else
-                gemm::multiply(outputs_, count, depth, left, {panel, PANEL}, y + c, columns, gemm::Start::BIAS, weights + bias_);
+                gemm::multiply(outputs_, count, depth, left, {panel, PANEL}, y + c, columns, gemm::Start::BIAS,
+                               weights + bias_);
         }
     }
 
-    float* backward(const float* weights, float* gradient, const float* x, const float* y, float* gy, float* gx) override {
+    float* backward(const float* weights, float* gradient, const float* x, const float* y, float* gy,
+                    float* gx) override {
         finish_gradient(outputs_, reached_ * batch_, gy, reached_ * batch_, rectified_ ? y : nullptr, gradient + bias_);
         weights_backward(gradient + weight_, x, gy);
         if (gx != nullptr) inputs_backward(weights + weight_, gy, gx);
@@ -60,8 +69,8 @@ class Convolution final : public Layer {
     }
 
   private:
-    // body(panel row, place in x, length, whether it is in x or only padding) for `count` columns from c on, in stretches
-    // of one tap of one position. Rows of a panel are (input, tap).
+    // body(panel row, place in x, length, whether it is in x or only padding) for `count` columns from c on, in
+    // stretches of one tap of one position. Rows of a panel are (input, tap).
     template <class Body>
     void stretches(long c, long count, Body body) const {
         for (long j = 0; j < count;) {
@@ -78,7 +87,9 @@ class Convolution final : public Layer {
     void fill(float* panel, const float* x, long c, long count) const {
         stretches(c, count, [&](long to, long from, long length, bool real) {
             for (long i = 0; i < inputs_; i++, to += taps_ * PANEL, from += columns_)
-                for_vectors(length, [&](long q, auto io) { io.store(panel + to + q, real ? io.load(x + from + q) : simd::vf{}); });
+                for_vectors(length, [&](long q, auto io) {
+                    io.store(panel + to + q, real ? io.load(x + from + q) : simd::vf{});
+                });
         });
     }
 
@@ -87,7 +98,9 @@ class Convolution final : public Layer {
         stretches(c, count, [&](long from, long to, long length, bool real) {
             if (!real) return;
             for (long i = 0; i < inputs_; i++, from += taps_ * PANEL, to += columns_)
-                for_vectors(length, [&](long q, auto io) { io.store(gx + to + q, io.load(gx + to + q) + io.load(panel + from + q)); });
+                for_vectors(length, [&](long q, auto io) {
+                    io.store(gx + to + q, io.load(gx + to + q) + io.load(panel + from + q));
+                });
         });
     }
 

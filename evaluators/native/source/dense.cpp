@@ -8,8 +8,13 @@ namespace {
 class Linear final : public Layer {
   public:
     Linear(Place place, long outputs, bool bias)
-        : space_(place.space), inputs_(place.input.features), outputs_(outputs), positions_(place.input.positions),
-          columns_(place.columns()), weight_(place.offset), bias_(bias ? place.offset + inputs_ * outputs : -1) {
+        : space_(place.space),
+          inputs_(place.input.features),
+          outputs_(outputs),
+          positions_(place.input.positions),
+          columns_(place.columns()),
+          weight_(place.offset),
+          bias_(bias ? place.offset + inputs_ * outputs : -1) {
         reserve_weight_gradient(space_, outputs_, inputs_, columns_);
     }
     Shape output() const override { return {outputs_, positions_}; }
@@ -25,8 +30,10 @@ class Linear final : public Layer {
             gemm::multiply(outputs_, columns_, inputs_, left, {x, columns_}, y, columns_, start, bias);
     }
 
-    float* backward(const float* weights, float* gradient, const float* x, const float* y, float* gy, float* gx) override {
-        finish_gradient(outputs_, columns_, gy, columns_, rectified_ ? y : nullptr, bias_ < 0 ? nullptr : gradient + bias_);
+    float* backward(const float* weights, float* gradient, const float* x, const float* y, float* gy,
+                    float* gx) override {
+        finish_gradient(outputs_, columns_, gy, columns_, rectified_ ? y : nullptr,
+                        bias_ < 0 ? nullptr : gradient + bias_);
         weight_gradient(space_, outputs_, inputs_, columns_, gy, columns_, x, columns_, gradient + weight_);
         if (gx != nullptr)
             gemm::multiply(inputs_, columns_, outputs_, {weights + weight_, 1, inputs_}, {gy, columns_}, gx, columns_);

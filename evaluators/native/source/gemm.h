@@ -1,7 +1,7 @@
 // Products and transposes of small row-major matrices in cache, one thread.
 //
-// A tile of C stays in registers while its rows of A (broadcast, any strides) meet its columns of B (vectors). Where C is
-// narrower than a vector the tile is made of shorter ones. Every entry of C is summed in the order of k, by fused
+// A tile of C stays in registers while its rows of A (broadcast, any strides) meet its columns of B (vectors). Where C
+// is narrower than a vector the tile is made of shorter ones. Every entry of C is summed in the order of k, by fused
 // multiply-adds where the machine has them, so no result depends on how the work was cut into tiles.
 #pragma once
 
@@ -39,8 +39,10 @@ static inline void store(float* to, V value) {
 }
 template <class V>
 static inline V splat(float value) {
-    if constexpr (lanes<V> == 1) return value;
-    else return value - V{};
+    if constexpr (lanes<V> == 1)
+        return value;
+    else
+        return value - V{};
 }
 
 template <class V>
@@ -62,16 +64,22 @@ static inline V fma(V a, V b, V c) {
 // What happens to a sum on its way to memory. `at` is the offset of its first entry in C.
 struct Keep {
     template <class V>
-    V operator()(V value, long) const { return value; }
+    V operator()(V value, long) const {
+        return value;
+    }
 };
 struct Rectify {  // max(x, 0); NaN stays NaN
     template <class V>
-    V operator()(V value, long) const { return value < V{} ? V{} : value; }
+    V operator()(V value, long) const {
+        return value < V{} ? V{} : value;
+    }
 };
 struct RectifyBackward {  // zero where a rectifier's output, laid out as C, is
     const float* output;
     template <class V>
-    V operator()(V value, long at) const { return load<V>(output + at) > V{} ? value : V{}; }
+    V operator()(V value, long at) const {
+        return load<V>(output + at) > V{} ? value : V{};
+    }
 };
 
 // A (m, k) with any strides; B (k, n) and C (m, n) with unit stride along n.
@@ -97,7 +105,8 @@ struct Result {
 };
 
 template <int M, int N, class V, class Finish>
-static inline __attribute__((always_inline)) void tile(long k, Left a, Right b, const Result<Finish>& c, long i0, long j0) {
+static inline __attribute__((always_inline)) void tile(long k, Left a, Right b, const Result<Finish>& c, long i0,
+                                                       long j0) {
     V sum[M][N];
     float* const out = c.at + i0 * c.row + j0;
     const float* left = a.at + i0 * a.row;
@@ -140,13 +149,21 @@ static inline void stripe(long m, long k, Left a, Right b, const Result<Finish>&
         case 3: return tile<3, N, V>(k, a, b, c, i, j);
         case 4: return tile<4, N, V>(k, a, b, c, i, j);
         case 5: return tile<5, N, V>(k, a, b, c, i, j);
-        case 6: if constexpr (ROWS > 6) return tile<6, N, V>(k, a, b, c, i, j); else return;
-        case 7: if constexpr (ROWS > 6) return tile<7, N, V>(k, a, b, c, i, j); else return;
+        case 6:
+            if constexpr (ROWS > 6)
+                return tile<6, N, V>(k, a, b, c, i, j);
+            else
+                return;
+        case 7:
+            if constexpr (ROWS > 6)
+                return tile<7, N, V>(k, a, b, c, i, j);
+            else
+                return;
     }
 }
 
-constexpr long DEPTH = 256;      // Longest k that is summed before C is written
-constexpr long FAR = 128;        // A row of B this long (in floats) is copied together where it is used often
+constexpr long DEPTH = 256;  // Longest k that is summed before C is written
+constexpr long FAR = 128;    // A row of B this long (in floats) is copied together where it is used often
 constexpr long PACK_ROWS = 3 * ROWS;
 
 // `stripe` on columns that lie close together in memory: where the rows of B are long, and there is enough to do with
@@ -212,7 +229,8 @@ static inline __attribute__((always_inline)) void exchange_all(V (&rows)[lanes<V
 }
 
 template <int N>
-static inline __attribute__((always_inline)) void transpose_block(const float* from, long from_row, float* to, long to_row) {
+static inline __attribute__((always_inline)) void transpose_block(const float* from, long from_row, float* to,
+                                                                  long to_row) {
     floats<N> rows[N];
 #pragma GCC unroll 16
     for (int i = 0; i < N; i++) rows[i] = load<floats<N>>(from + i * from_row);
@@ -226,8 +244,8 @@ static inline __attribute__((always_inline)) void transpose_block(const float* f
 
 // In blocks of N, and what is left at the right and below in smaller ones.
 template <int N>
-static __attribute__((noinline)) void transpose_blocks(long rows, long columns, const float* from, long from_row, float* to,
-                                                       long to_row) {
+static __attribute__((noinline)) void transpose_blocks(long rows, long columns, const float* from, long from_row,
+                                                       float* to, long to_row) {
     const long i_end = rows / N * N, j_end = columns / N * N;
     for (long i = 0; i < i_end; i += N)
         for (long j = 0; j < j_end; j += N)

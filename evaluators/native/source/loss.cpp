@@ -12,20 +12,28 @@ using namespace simd;
 // Columns are computed a vector at a time; the last vector may hold fewer.
 template <bool WHOLE>
 vf read(const float* from, int count) {
-    if constexpr (WHOLE) return load(from);
-    else return load_some(from, count);
+    if constexpr (WHOLE)
+        return load(from);
+    else
+        return load_some(from, count);
 }
 template <bool WHOLE>
 void write(float* to, vf value, int count) {
-    if constexpr (WHOLE) store(to, value);
-    else store_some(to, value, count);
+    if constexpr (WHOLE)
+        store(to, value);
+    else
+        store_some(to, value, count);
 }
 
 class CrossEntropy final : public Loss {
   public:
     CrossEntropy(Shape shape, long batch, double smoothing)
-        : classes_(shape.features), positions_(shape.positions), batch_(batch), columns_(shape.positions * batch),
-          on_target_(static_cast<float>(1.0 - smoothing)), on_all_(static_cast<float>(smoothing / static_cast<double>(classes_))),
+        : classes_(shape.features),
+          positions_(shape.positions),
+          batch_(batch),
+          columns_(shape.positions * batch),
+          on_target_(static_cast<float>(1.0 - smoothing)),
+          on_all_(static_cast<float>(smoothing / static_cast<double>(classes_))),
           exponentials_(static_cast<size_t>(classes_)) {}
 
     long terms() const override { return positions_; }
@@ -34,7 +42,8 @@ class CrossEntropy final : public Loss {
         double total = 0.0;
         long c = 0;
         for (; c + WIDTH <= columns_; c += WIDTH) total += block<true>(predictions, targets, count, gradient, c, WIDTH);
-        if (c < columns_) total += block<false>(predictions, targets, count, gradient, c, static_cast<int>(columns_ - c));
+        if (c < columns_)
+            total += block<false>(predictions, targets, count, gradient, c, static_cast<int>(columns_ - c));
         return total;
     }
 

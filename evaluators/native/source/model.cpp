@@ -10,14 +10,30 @@ namespace model {
 
 // As in evaluators/native/model.py.
 enum Kind : long {
-    LINEAR, RELU, GELU, TANH, FLATTEN, EMBEDDING, POSITIONS, MEAN_POOL, LAYER_NORM, RMS_NORM, ATTENTION, GRU, LSTM, CONVOLUTION,
-    RESIDUAL, CROSS_ENTROPY, MEAN_SQUARE,
+    LINEAR,
+    RELU,
+    GELU,
+    TANH,
+    FLATTEN,
+    EMBEDDING,
+    POSITIONS,
+    MEAN_POOL,
+    LAYER_NORM,
+    RMS_NORM,
+    ATTENTION,
+    GRU,
+    LSTM,
+    CONVOLUTION,
+    RESIDUAL,
+    CROSS_ENTROPY,
+    MEAN_SQUARE,
 };
 
 // x + layers(x).
 class Residual final : public Layer {
   public:
-    Residual(Place place, Sequence inner) : shape_(place.input), entries_(place.input.entries(place.batch)), inner_(std::move(inner)) {
+    Residual(Place place, Sequence inner)
+        : shape_(place.input), entries_(place.input.entries(place.batch)), inner_(std::move(inner)) {
         inner_.reserve(entries_);
     }
     Shape output() const override { return shape_; }
@@ -27,11 +43,13 @@ class Residual final : public Layer {
         for (long i = 0; i < entries_; i += simd::WIDTH) simd::store(y + i, simd::load(x + i) + simd::load(change + i));
     }
 
-    float* backward(const float* weights, float* gradient, const float* x, const float*, float* gy, float* gx) override {
+    float* backward(const float* weights, float* gradient, const float* x, const float*, float* gy,
+                    float* gx) override {
         if (gx != nullptr) std::copy(gy, gy + entries_, gx);
         const float* const change = inner_.backward(weights, gradient, x, gy, gx != nullptr);
         if (gx != nullptr)
-            for (long i = 0; i < entries_; i += simd::WIDTH) simd::store(gx + i, simd::load(gx + i) + simd::load(change + i));
+            for (long i = 0; i < entries_; i += simd::WIDTH)
+                simd::store(gx + i, simd::load(gx + i) + simd::load(change + i));
         return gx;
     }
 
@@ -51,7 +69,8 @@ Model::Model(const int64_t* numbers, double smoothing, Source inputs, Source tar
     space_.reserve(Workspace::TRANSPOSED, std::max(input_entries, target_entries));
     build(layers_, description, description.next(), shape, 0);
     layers_.reserve(shape.entries(batch));
-    loss_ = description.next() == CROSS_ENTROPY ? make_cross_entropy(shape, batch, smoothing) : make_mean_square(shape, batch);
+    loss_ = description.next() == CROSS_ENTROPY ? make_cross_entropy(shape, batch, smoothing)
+                                                : make_mean_square(shape, batch);
 }
 
 void Model::build(Sequence& sequence, Description& numbers, long count, Shape& shape, int depth) {
@@ -135,7 +154,8 @@ void Model::gather(const Source& source, const int64_t* chosen, float* to) {
     gemm::transpose(batch_, entries, rows, entries, to, batch_);
 }
 
-float Model::step(const float* weights, float* gradient, const Source& inputs, const Source& targets, const int64_t* chosen) {
+float Model::step(const float* weights, float* gradient, const Source& inputs, const Source& targets,
+                  const int64_t* chosen) {
     gather(inputs, chosen, inputs_);
     gather(targets, chosen, targets_);
     float* const gy = space_[Workspace::GRADIENTS];

@@ -22,8 +22,8 @@ struct Shape {
 class Workspace {
   public:
     enum Slot { TRANSPOSED, PRODUCT, PANEL, STEP, GRADIENTS };  // from GRADIENTS on two for each depth of nesting
-    float* keep(long count);                                   // zeros, its owner's alone
-    void reserve(int slot, long count);                        // at least so much of what all layers share
+    float* keep(long count);                                    // zeros, its owner's alone
+    void reserve(int slot, long count);                         // at least so much of what all layers share
     float* operator[](int slot) { return shared_[static_cast<size_t>(slot)].get(); }
 
   private:
@@ -43,7 +43,8 @@ class Layer {
     virtual void forward(const float* weights, const float* x, float* y) = 0;
     // The gradients of the parameters, and that of x: written to gx, or to gy in place; returns where. `gy` is lost.
     // Without gx nobody asks for the gradient of x.
-    virtual float* backward(const float* weights, float* gradient, const float* x, const float* y, float* gy, float* gx) = 0;
+    virtual float* backward(const float* weights, float* gradient, const float* x, const float* y, float* gy,
+                            float* gx) = 0;
     virtual bool rectify() { return false; }  // takes on a rectifier that follows it, if it can
 };
 using Pointer = std::unique_ptr<Layer>;
@@ -119,7 +120,8 @@ class Model {
     // `numbers` describes layers and loss, as evaluators/native/model.py writes them.
     Model(const int64_t* numbers, double smoothing, Source inputs, Source targets, long batch);
     // Loss of the chosen examples (`batch` of them), and its gradient.
-    float step(const float* weights, float* gradient, const Source& inputs, const Source& targets, const int64_t* chosen);
+    float step(const float* weights, float* gradient, const Source& inputs, const Source& targets,
+               const int64_t* chosen);
     double mean_loss(const float* weights, const Source& inputs, const Source& targets, long examples);
 
   private:
@@ -136,12 +138,12 @@ class Model {
 
 // Pieces that layers share.
 
-// What lies between gy and a product: gy becomes zero where the rectified y is, if y is given; its row sums go to `bias`,
-// if that is given.
+// What lies between gy and a product: gy becomes zero where the rectified y is, if y is given; its row sums go to
+// `bias`, if that is given.
 void finish_gradient(long rows, long columns, float* gy, long row, const float* y, float* bias);
 // The gradient (outputs, inputs) of a matrix that made the rows of gy from those of x: gy times x transposed.
 void reserve_weight_gradient(Workspace& space, long outputs, long inputs, long columns);
-void weight_gradient(Workspace& space, long outputs, long inputs, long columns, const float* gy, long gy_row, const float* x,
-                     long x_row, float* gradient);
+void weight_gradient(Workspace& space, long outputs, long inputs, long columns, const float* gy, long gy_row,
+                     const float* x, long x_row, float* gradient);
 
 }  // namespace model

@@ -15,9 +15,15 @@ template <bool CENTRED>
 class Norm final : public Layer {
   public:
     explicit Norm(Place place)
-        : shape_(place.input), rows_(place.input.features), columns_(place.columns()), gain_(place.offset),
-          bias_(place.offset + rows_), mean_(place.space.keep(columns_)), scale_(place.space.keep(columns_)),
-          gains_(static_cast<size_t>(rows_)), biases_(static_cast<size_t>(rows_)) {}
+        : shape_(place.input),
+          rows_(place.input.features),
+          columns_(place.columns()),
+          gain_(place.offset),
+          bias_(place.offset + rows_),
+          mean_(place.space.keep(columns_)),
+          scale_(place.space.keep(columns_)),
+          gains_(static_cast<size_t>(rows_)),
+          biases_(static_cast<size_t>(rows_)) {}
     Shape output() const override { return shape_; }
 
     void forward(const float* weights, const float* x, float* y) override {
@@ -38,7 +44,9 @@ class Norm final : public Layer {
             io.store(scale_ + j, scale);
             for (long i = 0; i < rows_; i++) {
                 const vf normal = (io.load(x + i * columns_ + j) - mean) * scale;
-                io.store(y + i * columns_ + j, CENTRED ? simd::multiply_add(normal, simd::splat(gain[i]), simd::splat(bias[i])) : normal * gain[i]);
+                io.store(y + i * columns_ + j,
+                         CENTRED ? simd::multiply_add(normal, simd::splat(gain[i]), simd::splat(bias[i]))
+                                 : normal * gain[i]);
             }
         });
     }

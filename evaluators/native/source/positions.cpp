@@ -11,8 +11,12 @@ namespace {
 class Embedding final : public Layer {
   public:
     Embedding(Place place, long symbols, long width)
-        : space_(place.space), symbols_(symbols), width_(width), positions_(place.input.positions),
-          columns_(place.columns()), weight_(place.offset) {
+        : space_(place.space),
+          symbols_(symbols),
+          width_(width),
+          positions_(place.input.positions),
+          columns_(place.columns()),
+          weight_(place.offset) {
         space_.reserve(Workspace::TRANSPOSED, columns_ * width_);
     }
     Shape output() const override { return {width_, positions_}; }

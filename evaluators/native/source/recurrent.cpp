@@ -14,9 +14,16 @@ using simd::vf;
 class Recurrent : public Layer {
   public:
     Recurrent(Place place, long hidden, bool last, long gates)
-        : space_(place.space), inputs_(place.input.features), hidden_(hidden), steps_(place.input.positions),
-          batch_(place.batch), columns_(place.columns()), last_(last), input_weight_(place.offset),
-          hidden_weight_(input_weight_ + gates * hidden * inputs_), bias_(hidden_weight_ + gates * hidden * hidden),
+        : space_(place.space),
+          inputs_(place.input.features),
+          hidden_(hidden),
+          steps_(place.input.positions),
+          batch_(place.batch),
+          columns_(place.columns()),
+          last_(last),
+          input_weight_(place.offset),
+          hidden_weight_(input_weight_ + gates * hidden * inputs_),
+          bias_(hidden_weight_ + gates * hidden * hidden),
           history_(last ? space_.keep(hidden * columns_) : nullptr) {
         space_.reserve(Workspace::STEP, 2 * hidden * batch_);
     }
@@ -29,7 +36,8 @@ class Recurrent : public Layer {
 
     void copy_last(const float* history, float* y) const {
         for (long i = 0; i < hidden_; i++)
-            std::memcpy(y + i * batch_, at(history, steps_ - 1) + i * columns_, static_cast<size_t>(batch_) * sizeof(float));
+            std::memcpy(y + i * batch_, at(history, steps_ - 1) + i * columns_,
+                        static_cast<size_t>(batch_) * sizeof(float));
     }
 
     // The gradient that row i of the hidden state of a step gets from above; null for none.
@@ -62,7 +70,9 @@ class Recurrent : public Layer {
 class Gru final : public Recurrent {
   public:
     Gru(Place place, long hidden, bool last)
-        : Recurrent(place, hidden, last, 3), gates_(space_.keep(3 * hidden * columns_)), kept_(space_.keep(hidden * columns_)),
+        : Recurrent(place, hidden, last, 3),
+          gates_(space_.keep(3 * hidden * columns_)),
+          kept_(space_.keep(hidden * columns_)),
           changes_(space_.keep(4 * hidden * columns_)) {
         reserve_weight_gradient(space_, 3 * hidden, hidden, columns_);
         reserve_weight_gradient(space_, 2 * hidden, inputs_, columns_);
@@ -73,16 +83,18 @@ class Gru final : public Recurrent {
         const long block = hidden_ * columns_;
         float* const history = last_ ? history_ : y;
         const float *const recurrent = weights + hidden_weight_, *const bias = weights + bias_;
-        gemm::multiply(3 * hidden_, columns_, inputs_, {weights + input_weight_, inputs_, 1}, {x, columns_}, gates_, columns_,
-                       gemm::Start::BIAS, bias);
+        gemm::multiply(3 * hidden_, columns_, inputs_, {weights + input_weight_, inputs_, 1}, {x, columns_}, gates_,
+                       columns_, gemm::Start::BIAS, bias);
         for (long t = 0; t < steps_; t++) {
             const long depth = t > 0 ? hidden_ : 0;  // the first hidden state is zero
             const gemm::Right before{t > 0 ? at(history, t - 1) : history, columns_};
-            gemm::multiply(2 * hidden_, batch_, depth, {recurrent, hidden_, 1}, before, at(gates_, t), columns_, gemm::Start::ADD);
-            gemm::multiply(hidden_, batch_, depth, {recurrent + 2 * hidden_ * hidden_, hidden_, 1}, before, at(kept_, t), columns_,
-                           gemm::Start::BIAS, bias + 3 * hidden_);
+            gemm::multiply(2 * hidden_, batch_, depth, {recurrent, hidden_, 1}, before, at(gates_, t), columns_,
+                           gemm::Start::ADD);
+            gemm::multiply(hidden_, batch_, depth, {recurrent + 2 * hidden_ * hidden_, hidden_, 1}, before,
+                           at(kept_, t), columns_, gemm::Start::BIAS, bias + 3 * hidden_);
             for (long i = 0; i < hidden_; i++) {
-                float *const reset = at(gates_, t) + i * columns_, *const update = reset + block, *const fresh = update + block;
+                float *const reset = at(gates_, t) + i * columns_, *const update = reset + block,
+                             *const fresh = update + block;
                 const float* const kept = at(kept_, t) + i * columns_;
                 float* const h = at(history, t) + i * columns_;
                 for_vectors(batch_, [&](long j, auto io) {
@@ -99,7 +111,8 @@ class Gru final : public Recurrent {
         if (last_) copy_last(history, y);
     }
 
-    float* backward(const float* weights, float* gradient, const float* x, const float* y, float* gy, float* gx) override {
+    float* backward(const float* weights, float* gradient, const float* x, const float* y, float* gy,
+                    float* gx) override {
         const long block = hidden_ * columns_;
         const float* const history = last_ ? history_ : y;
         float* const carried = space_[Workspace::STEP];
@@ -109,8 +122,8 @@ class Gru final : public Recurrent {
         for (long t = steps_ - 1; t >= 0; t--) {
             for (long i = 0; i < hidden_; i++) backward_row(t, i, history, from_above(gy, t, i), carried + i * batch_);
             if (t > 0)
-                gemm::multiply(hidden_, batch_, 3 * hidden_, {weights + hidden_weight_, 1, hidden_}, {at(reset, t), columns_}, carried,
-                               batch_, gemm::Start::ADD);
+                gemm::multiply(hidden_, batch_, 3 * hidden_, {weights + hidden_weight_, 1, hidden_},
+                               {at(reset, t), columns_}, carried, batch_, gemm::Start::ADD);
         }
         float* const bias = gradient + bias_;
         finish_gradient(2 * hidden_, columns_, reset, columns_, nullptr, bias);
@@ -119,7 +132,8 @@ class Gru final : public Recurrent {
         hidden_gradient(3 * hidden_, reset, history, gradient + hidden_weight_);
         float* const input = gradient + input_weight_;
         weight_gradient(space_, 2 * hidden_, inputs_, columns_, reset, columns_, x, columns_, input);
-        weight_gradient(space_, hidden_, inputs_, columns_, fresh, columns_, x, columns_, input + 2 * hidden_ * inputs_);
+        weight_gradient(space_, hidden_, inputs_, columns_, fresh, columns_, x, columns_,
+                        input + 2 * hidden_ * inputs_);
         if (gx != nullptr) {
             input_gradient(weights + input_weight_, 2 * hidden_, reset, gemm::Start::ZERO, gx);
             input_gradient(weights + input_weight_ + 2 * hidden_ * inputs_, hidden_, fresh, gemm::Start::ADD, gx);
@@ -128,7 +142,8 @@ class Gru final : public Recurrent {
     }
 
   private:
-    // One step back for one hidden unit; `carried` is the gradient of its state by later steps, then by this one's update gate.
+    // One step back for one hidden unit; `carried` is the gradient of its state by later steps, then by this one's
+    // update gate.
     void backward_row(long t, long i, const float* history, const float* above, float* carried) {
         const long block = hidden_ * columns_, from = t * batch_ + i * columns_;
         const float *const reset = gates_ + from, *const update = reset + block, *const fresh = update + block;
@@ -154,7 +169,9 @@ class Gru final : public Recurrent {
 class Lstm final : public Recurrent {
   public:
     Lstm(Place place, long hidden, bool last)
-        : Recurrent(place, hidden, last, 4), gates_(space_.keep(4 * hidden * columns_)), cells_(space_.keep(hidden * columns_)),
+        : Recurrent(place, hidden, last, 4),
+          gates_(space_.keep(4 * hidden * columns_)),
+          cells_(space_.keep(hidden * columns_)),
           changes_(space_.keep(4 * hidden * columns_)) {
         reserve_weight_gradient(space_, 4 * hidden, hidden, columns_);
         reserve_weight_gradient(space_, 4 * hidden, inputs_, columns_);
@@ -163,12 +180,12 @@ class Lstm final : public Recurrent {
     void forward(const float* weights, const float* x, float* y) override {
         const long block = hidden_ * columns_;
         float* const history = last_ ? history_ : y;
-        gemm::multiply(4 * hidden_, columns_, inputs_, {weights + input_weight_, inputs_, 1}, {x, columns_}, gates_, columns_,
-                       gemm::Start::BIAS, weights + bias_);
+        gemm::multiply(4 * hidden_, columns_, inputs_, {weights + input_weight_, inputs_, 1}, {x, columns_}, gates_,
+                       columns_, gemm::Start::BIAS, weights + bias_);
         for (long t = 0; t < steps_; t++) {
             if (t > 0)
-                gemm::multiply(4 * hidden_, batch_, hidden_, {weights + hidden_weight_, hidden_, 1}, {at(history, t - 1), columns_},
-                               at(gates_, t), columns_, gemm::Start::ADD);
+                gemm::multiply(4 * hidden_, batch_, hidden_, {weights + hidden_weight_, hidden_, 1},
+                               {at(history, t - 1), columns_}, at(gates_, t), columns_, gemm::Start::ADD);
             for (long i = 0; i < hidden_; i++) {
                 const long from = t * batch_ + i * columns_;
                 float *const input = gates_ + from, *const forget = input + block, *const fresh = forget + block;
@@ -190,7 +207,8 @@ class Lstm final : public Recurrent {
         if (last_) copy_last(history, y);
     }
 
-    float* backward(const float* weights, float* gradient, const float* x, const float* y, float* gy, float* gx) override {
+    float* backward(const float* weights, float* gradient, const float* x, const float* y, float* gy,
+                    float* gx) override {
         const float* const history = last_ ? history_ : y;
         float *const carried = space_[Workspace::STEP], *const cells = carried + hidden_ * batch_;
         std::memset(carried, 0, static_cast<size_t>(2 * hidden_ * batch_) * sizeof(float));
@@ -198,12 +216,13 @@ class Lstm final : public Recurrent {
             for (long i = 0; i < hidden_; i++)
                 backward_row(t, i, from_above(gy, t, i), carried + i * batch_, cells + i * batch_);
             if (t > 0)
-                gemm::multiply(hidden_, batch_, 4 * hidden_, {weights + hidden_weight_, 1, hidden_}, {at(changes_, t), columns_},
-                               carried, batch_);
+                gemm::multiply(hidden_, batch_, 4 * hidden_, {weights + hidden_weight_, 1, hidden_},
+                               {at(changes_, t), columns_}, carried, batch_);
         }
         finish_gradient(4 * hidden_, columns_, changes_, columns_, nullptr, gradient + bias_);
         hidden_gradient(4 * hidden_, changes_, history, gradient + hidden_weight_);
-        weight_gradient(space_, 4 * hidden_, inputs_, columns_, changes_, columns_, x, columns_, gradient + input_weight_);
+        weight_gradient(space_, 4 * hidden_, inputs_, columns_, changes_, columns_, x, columns_,
+                        gradient + input_weight_);
         if (gx != nullptr) input_gradient(weights + input_weight_, 4 * hidden_, changes_, gemm::Start::ZERO, gx);
         return gx;
     }

@@ -58,16 +58,16 @@ extern "C" {
 struct Run {
     const model::Source *train_inputs, *train_targets, *validation_inputs, *validation_targets;
     int64_t validation_examples;
-    const float* initial;        // weights
-    int64_t size;                // how many
-    const int64_t* order;        // examples of each step, (steps, batch)
-    const double* rates;         // learning rate of each step
+    const float* initial;  // weights
+    int64_t size;          // how many
+    const int64_t* order;  // examples of each step, (steps, batch)
+    const double* rates;   // learning rate of each step
     int64_t steps, batch;
     const int64_t* checkpoints;  // steps after which the dead are buried, ascending
     int64_t checkpoint_count;
-    double hopeless, seconds;    // how many are left
-    float *weights, *gradient;   // room for them; the weights stay
-    float* losses;               // before each step
+    double hopeless, seconds;   // how many are left
+    float *weights, *gradient;  // room for them; the weights stay
+    float* losses;              // before each step
     int64_t ran, fate;
     double validation;
 };
@@ -88,17 +88,19 @@ __attribute__((visibility("default"))) void savanna_run(void* made, void* prepar
             return;
         }
         const int64_t step = run->ran++;
-        const float loss = trained.step(run->weights, run->gradient, *run->train_inputs, *run->train_targets, run->order + step * run->batch);
+        const float loss = trained.step(run->weights, run->gradient, *run->train_inputs, *run->train_targets,
+                                        run->order + step * run->batch);
         run->losses[step] = loss;
-        update.step({run->weights, run->gradient, run->initial, nullptr, run->rates[step], static_cast<double>(step + 1),
-                     static_cast<double>(run->steps), loss});
+        update.step({run->weights, run->gradient, run->initial, nullptr, run->rates[step],
+                     static_cast<double>(step + 1), static_cast<double>(run->steps), loss});
         if (checkpoint < run->checkpoint_count && run->checkpoints[checkpoint] == run->ran) {
             run->fate = judge(run->losses, static_cast<long>(run->ran), static_cast<float>(run->hopeless));
             checkpoint++;
         }
     }
     if (run->fate != FINISHED) return;
-    run->validation = trained.mean_loss(run->weights, *run->validation_inputs, *run->validation_targets, static_cast<long>(run->validation_examples));
+    run->validation = trained.mean_loss(run->weights, *run->validation_inputs, *run->validation_targets,
+                                        static_cast<long>(run->validation_examples));
     if (!std::isfinite(run->validation)) run->fate = NOT_FINITE;
 }
 

@@ -92,7 +92,8 @@ void finish_gradient(long rows, long columns, float* gy, long row, const float* 
 // Vectors that a row of so many numbers takes.
 static long vectors(long count) { return count / simd::WIDTH + (count % simd::WIDTH ? 1 : 0) + count % 4; }
 
-// Whether the transposed gradient, (inputs, outputs), has rows that fill vectors so much better that it is made instead.
+// Whether the transposed gradient, (inputs, outputs), has rows that fill vectors so much better that it is made
+// instead.
 static bool turned(long outputs, long inputs) { return 3 * inputs * vectors(outputs) < 2 * outputs * vectors(inputs); }
 
 void reserve_weight_gradient(Workspace& space, long outputs, long inputs, long columns) {
@@ -100,8 +101,8 @@ void reserve_weight_gradient(Workspace& space, long outputs, long inputs, long c
     space.reserve(Workspace::PRODUCT, outputs * inputs);
 }
 
-void weight_gradient(Workspace& space, long outputs, long inputs, long columns, const float* gy, long gy_row, const float* x,
-                     long x_row, float* gradient) {
+void weight_gradient(Workspace& space, long outputs, long inputs, long columns, const float* gy, long gy_row,
+                     const float* x, long x_row, float* gradient) {
     float* const transposed = space[Workspace::TRANSPOSED];
     if (turned(outputs, inputs)) {
         float* const product = space[Workspace::PRODUCT];

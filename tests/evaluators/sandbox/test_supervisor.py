@@ -75,7 +75,7 @@ def test_without_a_child_too_a_batch_that_fails_is_bisected(
 
     monkeypatch.setitem(MEANINGS, "cbrt", greedy)
     text = "def f(w, g, lr):\n    return cbrt(g) * lr\n"
-    results = sandbox(Level.IN_PROCESS).evaluate(job(rules["sgd"], text, rules["adamw"])).results
+    results = sandbox(Level.IN_PROCESS).evaluate(job(rules["sgd"], text, rules["adamw"], engine="torch")).results
     assert [result.outcome for result in results] == ["scored", "memory", "scored"]
 
 
