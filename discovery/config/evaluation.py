@@ -64,7 +64,7 @@ class EvaluationConfig(Section):
     finalists: Literal["auto"] | PositiveInt = "auto"
     batch: PositiveInt = 8
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    engine: Literal["auto", "native", "torch"] = "auto"
+    engine: Literal["auto", "native", "cuda", "torch"] = "auto"
     sandbox: Literal["auto"] | Annotated[int, Field(ge=0, le=3)] = "auto"
     time_limit: PositiveFloat = 600.0
 
