@@ -12,7 +12,6 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from evaluators.device import prepare
 
 Work = TypeVar("Work")
 Record = TypeVar("Record", bound=BaseModel)
@@ -49,6 +48,8 @@ def collect(
     progress(f"{had} of {len(work)} measured")
     if not missing:
         return {key: known[key] for key in work}
+    from evaluators.device import prepare  # torch, for which no command line should wait before it measures
+
     context = multiprocessing.get_context("spawn")
     with file.open("a", encoding="utf-8") as out, ProcessPoolExecutor(jobs, context, prepare) as pool:
         waiting = {pool.submit(measure, item): key for key, item in missing.items()}
