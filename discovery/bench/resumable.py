@@ -12,7 +12,6 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-
 Work = TypeVar("Work")
 Record = TypeVar("Record", bound=BaseModel)
 

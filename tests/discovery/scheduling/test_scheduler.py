@@ -65,7 +65,7 @@ def test_nothing_is_trained_twice(make_run: Callable[..., Run], changes: dict[st
     run = make_run(**changes)
     search, jobs = run_through(run, NoisyExecutor(slots))
     assert search.scheduler.phase is Phase.DONE
-    assert {job.purpose for job in jobs} == set(Purpose)
+    assert {job.purpose for job in jobs} == {*Purpose} - {Purpose.PROMOTE}
     assert set(trainings(jobs).values()) == {1}
     told = Counter((e.candidate, e.task, e.budget, seed) for e in run.store.evaluations() for seed in e.seeds)
     assert set(told.values()) == {1}
