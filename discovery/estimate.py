@@ -4,7 +4,8 @@ The search is rehearsed without training, which tells what jobs it would ask for
 by the workers that the configuration names; and the search is rehearsed once more with what they answered, so that
 about as many candidates fail, and climb, as in earnest.
 
-    seconds of a job = overhead + steps / speed,    steps = programs x (learning rates x scouting + finalists x seeds)
+    seconds of a job = overhead + steps / speed,    steps = programs x learning rates x scouting
+                                                            + programs over the hurdle x finalists x seeds
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from archive.records import OpenJob, Purpose
 from discovery.bench.free import FreeExecutor
 from discovery.config import Config
 from discovery.executors import Executor
+from discovery.llm.forecast import Forecast, forecast
+from discovery.plan import initial_rules
 from discovery.rehearsal import Rehearsal, Replaying, on_its_own, rehearse
 from evaluators import tasks
 from evaluators.job import Job, Result
@@ -51,9 +54,9 @@ class Speed:
     steps_per_s: float
     results: tuple[Result, ...] = field(repr=False)
 
-    def seconds(self, job: Job) -> float:
-        """What a job will take."""
-        return self.overhead + steps_of(job) / self.steps_per_s
+    def seconds(self, job: Job, outpaced: int = 0) -> float:
+        """What a job will take in which so many programs do not get over the hurdle."""
+        return self.overhead + steps_of(job, outpaced) / self.steps_per_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,11 @@ class Estimate:
         proposals_per_s: How many candidates per second the driver itself can propose and store.
         worker_memory_bytes: The most that the processes of all workers held at once, shared memory counted for each;
             None where that cannot be seen.
+        baselines: Start rules and baselines that are measured before the search.
+        settings: How many of them are further settings of a baseline.
+        baseline_seconds: Time of workers for all of them, before the search.
         limits: Of the budget; the run ends with the first of them.
+        calls: What language models will be asked; None where none are.
     """
 
     workers: int
@@ -96,7 +103,11 @@ class Estimate:
     evaluations_per_s: float
     proposals_per_s: float
     worker_memory_bytes: int | None
+    baselines: int
+    settings: int
+    baseline_seconds: float
     limits: tuple[Limit, ...]
+    calls: Forecast | None = None
 
 
 def estimate(
@@ -127,7 +138,10 @@ def estimate(
         tell("rehearsing the search with what was measured")
         samples = {task: speed.results for task, speed in speeds.items()}
         rehearsed = rehearse(alone, Path(folder) / "second", _SECOND, Replaying(samples, workers))
-    return combine(config, workers, speeds, memory, rehearsed)
+    found = combine(config, workers, speeds, memory, rehearsed)
+    start = next(initial.program for initial in initial_rules(config, runs) if initial.start)
+    evaluations = min((limit.evaluations for limit in found.limits), default=0)
+    return replace(found, calls=forecast(config, start, evaluations))
 
 
 def combine(
@@ -136,7 +150,7 @@ def combine(
     """Scale what was measured and rehearsed up to the budget."""
 
     def cost(jobs: Iterable[OpenJob]) -> float:
-        return sum(speeds[job.job.task].seconds(job.job) for job in jobs)
+        return sum(speeds[job.job.task].seconds(job.job, rehearsed.outpaced[job.id]) for job in jobs)
 
     start = cost(job for job in rehearsed.jobs if job.purpose is Purpose.BASELINE)
     end = cost(job for job in rehearsed.jobs if job.purpose is Purpose.FRESH)
@@ -166,7 +180,17 @@ def combine(
         limits.append(limit("minutes", budget.minutes, (60 * budget.minutes - start / workers) / pace))
     if budget.device_seconds is not None:
         limits.append(limit("device_seconds", budget.device_seconds, (budget.device_seconds - start) / each))
-    return Estimate(workers, speeds, 1 / pace, 1 / driving, memory, tuple(limits))
+    return Estimate(
+        workers=workers,
+        speeds=speeds,
+        evaluations_per_s=1 / pace,
+        proposals_per_s=1 / driving,
+        worker_memory_bytes=memory,
+        baselines=len(rehearsed.initial),
+        settings=sum(each.base is not None for each in rehearsed.initial),
+        baseline_seconds=start,
+        limits=tuple(limits),
+    )
 
 
 # Measuring
@@ -218,11 +242,15 @@ def _train(executor: Executor, jobs: Sequence[Job], share: float) -> tuple[float
     return time.monotonic() - began, results
 
 
-def steps_of(job: Job) -> float:
-    """Steps of single models that a job is at most: rules that fail take fewer."""
-    race = job.race
-    lanes = len(race.learning_rates) * race.scout_fraction + race.finalists * len(job.seeds)
-    return len(job.programs) * lanes * job.budget * tasks.get(job.task).steps
+def steps_of(job: Job, outpaced: int = 0) -> float:
+    """Steps of single models that a job is at most, with so many programs that end with scouting.
+
+    Rules that fail take fewer.
+    """
+    race, programs = job.race, len(job.programs)
+    scouting = programs * len(race.learning_rates) * race.scout_fraction
+    finals = (programs - outpaced) * race.finalists * len(job.seeds)
+    return (scouting + finals) * job.budget * tasks.get(job.task).steps
 
 
 def _memory_of_children() -> int | None:

@@ -70,13 +70,18 @@ def drive(search: Search, executor: Executor, watcher: Watcher, clock: Callable[
                 for job in asked:
                     executor.submit(job)
                     watcher.started(search, job)
+                for line in search.scheduler.proposer.news():
+                    watcher.troubled(line)
                 if hands.attempts or not executor.slots:
                     hands.finished += executor.wait()
                 elif not hands.idle:
-                    time.sleep(_LOOK_EVERY)
+                    proposer = search.scheduler.proposer
+                    (proposer.wait if proposer.waiting else time.sleep)(_LOOK_EVERY)
     except (StoreError, KeyboardInterrupt) as error:
         held.save(hands.finished, hands.attempts, error)
         raise
+    finally:
+        search.close()
 
 
 class _Hands:
@@ -118,6 +123,9 @@ class _Hands:
             self._learn(turn)
             told = [(completed, meaning) for completed in self.finished if (meaning := self._tell(turn, completed))]
             asked = self._ask(turn, slots - len(self.attempts) + len(self.finished))
+            if not search.wants_more:
+                search.scheduler.proposer.retire()
+            turn.note(search.scheduler.proposer.calls())
             turn.state = search.state()
         for completed in self.finished:
             del self.attempts[completed.job]

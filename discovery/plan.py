@@ -12,7 +12,7 @@ from discovery.config import Config, FitnessConfig, NoiseConfig
 from discovery.rules import resolve
 from discovery.scheduling.ladder import Ladder, ladder
 from discovery.scoring import REFERENCE
-from evaluators.job import HALF_DECADES, Job, Race
+from evaluators.job import HALF_DECADES, Engine, Job, Race
 from programs.canon import structure
 from programs.ir import Program
 from programs.parse import parse
@@ -56,6 +56,7 @@ class Plan:
         hurdle: The share of candidates that go on from scouting at each step of the ladder; None for all.
         batch: Programs trained together in one job.
         device: Where to train: `auto`, `cpu` or `cuda`.
+        engine: What trains.
         time_limit: Seconds for one job.
         finalists: How many elites are measured again at the end.
     """
@@ -71,6 +72,7 @@ class Plan:
     hurdle: float | None
     batch: int
     device: str
+    engine: Engine
     time_limit: float
     finalists: int
 
@@ -105,6 +107,7 @@ class Plan:
             budget=budget,
             hurdle=hurdle,
             device=self.device,
+            engine=self.engine,
             time_limit=self.time_limit,
             memory_limit=MEMORY_LIMIT,
         )
@@ -124,11 +127,16 @@ def plan(config: Config, initial: tuple[Initial, ...]) -> Plan:
         noise=config.noise,
         fitness=config.fitness,
         fresh_seeds=tuple(range(_FRESH_SEEDS_FROM + first, _FRESH_SEEDS_FROM + first + evaluation.fresh_seeds)),
-        race=Race(learning_rates=rates, scout_fraction=evaluation.scout_fraction, finalists=evaluation.finalists),
+        race=Race(
+            learning_rates=rates,
+            scout_fraction=evaluation.scout_fraction,
+            finalists=min(Race().finalists, len(rates)) if evaluation.finalists == "auto" else evaluation.finalists,
+        ),
         # The same share at every step, so that no task decides alone.
         hurdle=None if evaluation.hurdle is None else evaluation.hurdle ** (1 / len(climb.steps)),
         batch=evaluation.batch,
         device=evaluation.device,
+        engine=Engine(evaluation.engine),
         time_limit=evaluation.time_limit,
         finalists=config.report.elites,
     )

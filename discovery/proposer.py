@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 from numpy.random import Generator
 
+from archive.calls import Call
 from archive.grid import AddStatus, Elite, Grid
-from archive.records import Candidate
+from archive.records import Candidate, Evaluation
 from discovery import emitters, strategies
 from discovery.config import Config
-from discovery.emitters import Emitter, Parents, Proposal
+from discovery.emitters import Correspondent, Emitter, NotReadyError, Parents, Proposal
 from discovery.emitters.bandit import Bandit
 from discovery.emitters.statistics import NO_EDIT, NOT_FINITE, NOVEL, SAME_BEHAVIOUR, SAME_STRUCTURE, Statistics
 from discovery.scoring import CAP
@@ -39,9 +40,9 @@ class Novel(NamedTuple):
     behaviour: str
 
 
-def build(config: Config, grid: Grid) -> Proposer:
-    """The proposer of a configuration, for a run with this archive."""
-    weighted = emitters.build(config.emitters, config.strategy)
+def build(config: Config, grid: Grid, correspondent: Correspondent | None = None) -> Proposer:
+    """The proposer of a configuration, for a run with this archive and, where they are on, its language models."""
+    weighted = emitters.build(config.emitters, config.strategy, correspondent)
     bandit = config.emitters.bandit
     weights = {emitter.name: weight for emitter, weight in weighted}
     return Proposer(
@@ -65,13 +66,22 @@ class Proposer:
 
     Attributes:
         statistics: What each emitter has proposed and what came of it.
+        waiting: Whether the last search for something novel found nothing because all emitters wait for answers.
     """
 
     def __init__(
-        self, emitters: Sequence[Emitter], bandit: Bandit, strategy: Strategy, grid: Grid, *, lowest: float = 1 / CAP
+        self,
+        emitters: Sequence[Emitter | Correspondent],
+        bandit: Bandit,
+        strategy: Strategy,
+        grid: Grid,
+        *,
+        lowest: float = 1 / CAP,
     ) -> None:
         self.statistics = {emitter.name: Statistics() for emitter in emitters}
+        self.waiting = False
         self._emitters = {emitter.name: emitter for emitter in emitters}
+        self._correspondents = [emitter for emitter in emitters if isinstance(emitter, Correspondent)]
         self._bandit = bandit
         self._strategy = strategy
         self._grid = grid
@@ -97,6 +107,13 @@ class Proposer:
         self._makers.append(sys.intern(candidate.emitter))
         self._structures.setdefault(candidate.structure, candidate.id)
         self._behaviours.setdefault(candidate.behaviour, candidate.id)
+        for correspondent in self._correspondents:
+            correspondent.entered(candidate)
+
+    def measured(self, evaluation: Evaluation) -> None:
+        """Take note of a measurement. Called for all, in the order told."""
+        for correspondent in self._correspondents:
+            correspondent.measured(evaluation)
 
     def novel(self, program: Callable[[int], Program], rng: Generator, *, patience: int = 5_000) -> Novel | None:
         """The next program worth training, or None if `patience` proposals in a row brought nothing new.
@@ -108,13 +125,26 @@ class Proposer:
         """
         parents = Parents(self._strategy, len(self._makers) + 1, program)
         emitter = self._emitters[self._bandit.choose(rng)]
+        resting: set[str] = set()
+        self.waiting = False
         for attempt in range(1, patience + 1):
-            fate, novel = self._propose(emitter, parents, rng)
+            try:
+                fate, novel = self._propose(emitter, parents, rng)
+            except NotReadyError as error:
+                resting.add(emitter.name)
+                self.waiting |= not error.final
+                if len(resting) == len(self._emitters):
+                    return None
+                emitter = self._emitters[self._bandit.choose(rng, resting)]
+                continue
             self.statistics[emitter.name].fates[fate] += 1
+            if isinstance(emitter, Correspondent):
+                emitter.heard(fate, parents.child if novel is not None else None)
             if novel is not None:
+                self.waiting = False
                 return novel
             if fate == NO_EDIT or attempt % _TRIES == 0:
-                emitter = self._emitters[self._bandit.choose(rng)]
+                emitter = self._emitters[self._bandit.choose(rng, resting)]
         return None
 
     def told(
@@ -144,6 +174,8 @@ class Proposer:
             self._elites[number] = elite
         emitter = self._makers[number - 1]
         record = self.statistics.get(emitter)
+        for correspondent in self._correspondents:
+            cost += correspondent.judged(number, elite, gain, cost, revised=revised)
         self._tell_strategy(number, elite, revised=revised, start=record is None)
         if record is None:
             return
@@ -164,6 +196,7 @@ class Proposer:
             "strategy": self._strategy.state(),
             "bandit": self._bandit.state(),
             "emitters": {name: record.dump() for name, record in self.statistics.items()},
+            **{each.name: each.state() for each in self._correspondents},
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -172,8 +205,35 @@ class Proposer:
         self._bandit.restore(state["bandit"])
         for name, record in state["emitters"].items():
             self.statistics[name] = Statistics.load(record)
+        for correspondent in self._correspondents:
+            correspondent.restore(state[correspondent.name])
 
-    def _propose(self, emitter: Emitter, parents: Parents, rng: Generator) -> tuple[str, Novel | None]:
+    # Emitters that write to others
+
+    def wait(self, seconds: float) -> None:
+        """Return when an answer has arrived that an emitter waits for, or after so many seconds."""
+        for correspondent in self._correspondents:
+            correspondent.wait(seconds)
+
+    def retire(self) -> None:
+        """No more proposals are wanted."""
+        for correspondent in self._correspondents:
+            correspondent.retire()
+
+    def calls(self) -> list[Call]:
+        """What was asked and answered since this was last called, for the archive."""
+        return [call for correspondent in self._correspondents for call in correspondent.calls()]
+
+    def news(self) -> list[str]:
+        """What people should know, since this was last called."""
+        return [line for correspondent in self._correspondents for line in correspondent.news()]
+
+    def close(self) -> None:
+        """Let go of threads and connections."""
+        for correspondent in self._correspondents:
+            correspondent.close()
+
+    def _propose(self, emitter: Emitter | Correspondent, parents: Parents, rng: Generator) -> tuple[str, Novel | None]:
         try:
             proposal = emitter.propose(parents, rng)
         except EditError:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from archive.records import OpenJob
 from discovery.bench.free import FreeExecutor
-from discovery.config import BudgetConfig, Config
+from discovery.config import BudgetConfig, Config, EmittersConfig, LlmConfig
 from discovery.executors import Completed
 from discovery.loop import drive, prepare
+from discovery.plan import Initial
 from discovery.rules import resolve
 from discovery.runs import Run, create
 from evaluators.job import Job, Outcome, Report, Result
@@ -27,6 +29,8 @@ class Rehearsal:
 
     Attributes:
         jobs: Everything that it asked for, in order.
+        outpaced: By job, how many of its programs ended with scouting.
+        initial: The rules that are there before the search.
         candidates: How many it proposed.
         seconds: What the driver took for all of it.
         empty_bytes: Size of its archive before the first turn.
@@ -34,6 +38,8 @@ class Rehearsal:
     """
 
     jobs: Sequence[OpenJob]
+    outpaced: Counter[int]
+    initial: Sequence[Initial]
     candidates: int
     seconds: float
     empty_bytes: int
@@ -66,7 +72,7 @@ class Replaying(FreeExecutor):
         for source in job.programs:
             self._given += 1
             sample = samples[self._given % len(samples)] if source.startswith("def candidate") else learned
-            results.append(_fitted(sample, len(job.seeds)))
+            results.append(_over(job.hurdle, _fitted(sample, len(job.seeds))))
         return Report(
             task=job.task, task_version="", device="none", initial_loss=1.0, seconds=0.0, results=tuple(results)
         )
@@ -74,6 +80,8 @@ class Replaying(FreeExecutor):
 
 def on_its_own(config: Config, runs: Path, folder: Path) -> Config:
     """The configuration with its archive in a file, and with its rules in files of `folder` unless the zoo has them.
+
+    Nobody is asked in a rehearsal: other emitters stand in for language models.
 
     Raises:
         RuleError: A rule cannot be found or read.
@@ -91,8 +99,18 @@ def on_its_own(config: Config, runs: Path, folder: Path) -> Config:
             "start": start,
             "report": config.report.model_copy(update={"baselines": baselines}),
             "archive": config.archive.model_copy(update={"url": None}),
+            "emitters": _asking_nobody(config.emitters),
         }
     )
+
+
+def _asking_nobody(emitters: EmittersConfig) -> EmittersConfig:
+    """The emitters without language models; symbolic edits are on if those were alone."""
+    others = (emitters.symbolic, emitters.crossover, emitters.constants, emitters.random)
+    changes: dict[str, object] = {"llm": LlmConfig()}
+    if not any(other.weight for other in others):
+        changes["symbolic"] = emitters.symbolic.model_copy(update={"weight": 1.0})
+    return emitters.model_copy(update=changes)
 
 
 def rehearse(config: Config, folder: Path, candidates: int, executor: FreeExecutor) -> Rehearsal:
@@ -104,7 +122,15 @@ def rehearse(config: Config, folder: Path, candidates: int, executor: FreeExecut
     began = time.monotonic()
     drive(search, executor, recorder)
     seconds = time.monotonic() - began
-    return Rehearsal(recorder.jobs, search.scheduler.proposed, seconds, empty, _size(run))
+    return Rehearsal(
+        jobs=recorder.jobs,
+        outpaced=recorder.outpaced,
+        initial=search.scheduler.plan.initial,
+        candidates=search.scheduler.proposed,
+        seconds=seconds,
+        empty_bytes=empty,
+        disk_bytes=_size(run),
+    )
 
 
 def _size(run: Run) -> int:
@@ -113,19 +139,29 @@ def _size(run: Run) -> int:
 
 
 class _Recorder:
-    """A watcher that keeps the jobs it saw."""
+    """A watcher that keeps the jobs it saw, and counts who did not get over a hurdle."""
 
     def __init__(self) -> None:
         self.jobs: list[OpenJob] = []
+        self.outpaced: Counter[int] = Counter()
 
     def started(self, _search: object, job: OpenJob) -> None:
         self.jobs.append(job)
 
-    def told(self, *_: object) -> None:
-        pass
+    def told(self, _search: object, completed: Completed, _told: object) -> None:
+        results = completed.report.results
+        self.outpaced[completed.job] = sum(result.outcome is Outcome.OUTPACED for result in results)
 
     def troubled(self, _message: str) -> None:
         pass
+
+
+def _over(hurdle: float | None, result: Result) -> Result:
+    """What becomes of a program with this result where there is a hurdle."""
+    best = result.best_scout
+    if hurdle is None or best is None or best <= hurdle or result.outcome is not Outcome.SCORED:
+        return result
+    return Result(outcome=Outcome.OUTPACED, scouted=result.scouted)
 
 
 def _fitted(result: Result, seeds: int) -> Result:

@@ -15,7 +15,15 @@ from pathlib import Path
 from archive.errors import AlreadyExistsError
 from archive.records import MAIN_DRIVER, RunInfo
 from archive.store import RunStore, Store
-from discovery.config import BudgetConfig, Config, load
+from discovery.config import (
+    BreakerConfig,
+    BudgetConfig,
+    Config,
+    EmittersConfig,
+    LimitsConfig,
+    ModelConfig,
+    load,
+)
 from discovery.config.types import LONGEST_NAME
 from discovery.plain_yaml import dump
 from discovery.scheduling.ladder import extends
@@ -25,7 +33,8 @@ _CONFIG = "config.yaml"
 _DATABASE = "run.db"
 _LOCK = "lock"
 _FREE_TO_CHANGE = frozenset({"name", "budget", "executor", "store"})
-_VERSIONS_OF = ("savanna-discovery", "torch", "numpy", "ray", "scikit-learn")
+_FREE_OF_MODELS = ("base_url", "api_key_env", "api_key_file", "concurrency", "deadline", "retries")
+_VERSIONS_OF = ("savanna-discovery", "torch", "numpy", "ray", "scikit-learn", "openai")
 
 
 class RunError(RuntimeError):
@@ -117,14 +126,17 @@ def give_budget(run: Run, budget: BudgetConfig) -> Run:
 def check_unchanged(run: Run) -> None:
     """Let a search go on only with the configuration that it was started with.
 
-    Budget, executor and store are free, and rungs may be added on top of those that there are.
+    Budget, executor and store are free, and so are the places, keys and limits of language models. Rungs may be added
+    on top of those that there are.
 
     Raises:
         RunError: Something else was changed, which the archive already depends on.
     """
     before = Config.model_validate(run.store.info.config)
-    here = {"archive": run.config.archive.model_copy(update={"url": before.archive.url})}  # a database may move
-    now = run.config.model_copy(update=here)
+    # Databases and servers may move, and more may be spent on calls.
+    archive = run.config.archive.model_copy(update={"url": before.archive.url})
+    now = run.config.model_copy(update={"archive": archive, "emitters": _anywhere(run.config.emitters)})
+    before = before.model_copy(update={"emitters": _anywhere(before.emitters)})
     keys = [key for key in Config.model_fields if key not in _FREE_TO_CHANGE]
     changed = [key for key in keys if getattr(now, key) != getattr(before, key)]
     if "evaluation" in changed and extends(run.config.evaluation, before.evaluation):
@@ -134,6 +146,14 @@ def check_unchanged(run: Run) -> None:
             f"{run.folder / _CONFIG} is not what the run was started with: {', '.join(changed)}. Only budget, executor "
             "and store may change, and evaluation.rungs may get more; put the rest back, or start another run."
         )
+
+
+def _anywhere(emitters: EmittersConfig) -> EmittersConfig:
+    """The emitters without where their language models live, how patiently they are called, and what may be spent."""
+    free = {name: ModelConfig.model_fields[name].default for name in _FREE_OF_MODELS}
+    models = tuple(model.model_copy(update=free) for model in emitters.llm.models)
+    llm = emitters.llm.model_copy(update={"models": models, "limits": LimitsConfig(), "breaker": BreakerConfig()})
+    return emitters.model_copy(update={"llm": llm})
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from archive.grid import AXES, Grid
 from archive.records import MAIN_DRIVER
 from discovery import proposer
 from discovery.config import BudgetConfig
+from discovery.emitters import llm
 from discovery.plan import initial_rules, initial_rules_of, plan
 from discovery.runs import Run, check_unchanged
 from discovery.scheduling.scheduler import Scheduler
@@ -30,6 +31,7 @@ class Search:
     driver: Driver
     scheduler: Scheduler = field(init=False)
     elapsed: float = 0.0
+    _source: proposer.Proposer | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.load()
@@ -75,14 +77,18 @@ class Search:
             RuleError: A start rule or baseline cannot be found or read.
             LostLeaseError: Another process has taken over.
             StoreError: The database does not answer.
+            KeyMissingError: The key of a language model is not where the configuration says.
         """
+        self.close()  # what was asked of language models for the scheduler of before is lost with it
         config, standing = self.run.config, self.driver.standing()
         facts = standing.facts
         initial = (
             initial_rules_of(facts.candidates) if facts.candidates else initial_rules(config, self.run.folder.parent)
         )
         grid = Grid([AXES[name] for name in config.archive.axes])
-        scheduler = Scheduler(plan(config, initial), grid, proposer.build(config, grid), self.run.store.candidate)
+        source = proposer.build(config, grid, llm.build(self.run, grid, leads=self.leads))
+        self._source = source
+        scheduler = Scheduler(plan(config, initial), grid, source, self.run.store.candidate)
         if standing.state:
             saved, jobs = standing.state["scheduler"], standing.jobs
             scheduler.restore(saved, facts.candidates, facts.evaluations, facts.verdicts, jobs)
@@ -92,6 +98,11 @@ class Search:
             scheduler.learn(facts.candidates, facts.evaluations, facts.verdicts)
         scheduler.next_job = max(scheduler.next_job, facts.next_job)
         self.scheduler = scheduler
+
+    def close(self) -> None:
+        """Let go of language models."""
+        if self._source is not None:
+            self._source.close()
 
     def state(self) -> dict[str, object]:
         """What the store keeps for `load`."""

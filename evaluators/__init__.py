@@ -10,8 +10,10 @@ In reading order:
 - `population`: many lanes as one flat array of weights; their gradients, their updates, dropping the dead. `curvature`:
   the diagonal of the Hessian, for the rules that ask for it.
 - `train`: the training loop. `train(...)` takes lanes and returns traces; another engine only has to do the same.
-- `bytecode`: a rule as data for the engines that do not call torch for every operation, made from its `nodes`, which are
-  gathered into `passes`. `native`: the engine for CPUs, in C++.
+- `bytecode`: a rule as data for the engines that do not call torch for every operation, made from its `nodes`, which
+  `fusion` and `passes` put together. `native`: the engine for CPUs, in C++. `cuda`: the engine for
+  GPUs. `cache`: where compiled code is kept.
+- `engines`: which of them trains a program, and one `train` for all. `plain_loop`: what they are measured against.
 - `race`: the learning-rate search that every rule gets, candidate and baseline alike.
 - `side_by_side`: very small runs of many rules, to see whether they train alike.
 - `memory`: what a rule will need, known before it runs. `cost`: what its evaluation took, in operations and bytes.

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluators.fusion import FUSED, fuse
 from evaluators.nodes import HOST, MOVE, REDUCTIONS, WEIGHTED, Finish, Graph, Role, lower
 from evaluators.passes import schedule
 from programs.ir import Program
@@ -34,7 +35,7 @@ OPCODES: dict[str, int] = {
     for code, name in enumerate(
         [
             *(op.name for op in OPS.values() if op.shape is Shape.ELEMENTWISE),
-            *(MOVE, WEIGHTED, SPREAD_ROWS, SPREAD_COLUMNS),
+            *(MOVE, WEIGHTED, *FUSED, SPREAD_ROWS, SPREAD_COLUMNS),
             *sorted({gather for gather, _ in REDUCTIONS.values()}),
             "std",
             *(op.name for op in OPS.values() if op.shape in _WHOLE),
@@ -142,7 +143,12 @@ class Code:
 
 
 def compile(  # noqa: A001 - what it does
-    program: Program, layout: Layout, *, hypers: Mapping[str, float] | None = None, subtract: bool = True
+    program: Program,
+    layout: Layout,
+    *,
+    hypers: Mapping[str, float] | None = None,
+    subtract: bool = True,
+    fused: bool = True,
 ) -> Code:
     """Make an update rule ready for the engines.
 
@@ -151,11 +157,15 @@ def compile(  # noqa: A001 - what it does
         layout: The parameters.
         hypers: Values that replace the defaults.
         subtract: Whether a step subtracts the update from the weights; else it writes it to `Buffer.UPDATE`.
+        fused: Whether to use the instructions that do what two or three others do, to the same bit.
 
     Raises:
         CheckError: The program is not legal.
     """
-    return _Assembly(lower(program, hypers or {}, subtract=subtract), layout, subtract).code()
+    graph = lower(program, hypers or {}, subtract=subtract)
+    if fused:
+        fuse(graph)
+    return _Assembly(graph, layout, subtract).code()
 
 
 _Name = tuple[str, int]
@@ -306,8 +316,16 @@ class _Assembly:
         free: list[int] = []
         mode, used = Mode.FLAT, 0
         for at, entry in enumerate(entries):
-            operands = [registers[source] if isinstance(source, tuple) else source for source in entry.sources]
-            ended = [source for source in {*entry.sources} & registers.keys() if last[source] == at]
+            operands, ended = [], set[_Name]()
+            for source in entry.sources:
+                if isinstance(source, int):
+                    operands.append(source)
+                    if source >> 24 == Space.EACH:
+                        mode = Mode.BY_PARAMETER
+                else:
+                    operands.append(registers[source])
+                    if last[source] == at:
+                        ended.add(source)
             free += [registers.pop(source) for source in ended]
             place = entry.place
             if not place:
@@ -315,8 +333,7 @@ class _Assembly:
                     free.append(_operand(Space.REGISTER, used))
                     used += 1
                 place = registers[entry.name] = free.pop()
-            gathers = entry.op in _GATHERS and not entry.finish & Finish.GLOBAL
-            if gathers or entry.op in _SPREADS or any(operand >> 24 == Space.EACH for operand in operands):
+            if entry.op in _SPREADS or (entry.op in _GATHERS and not entry.finish & Finish.GLOBAL):
                 mode = Mode.BY_PARAMETER
             self._emit(entry.op, place, operands, entry.narrow, entry.finish)
         self.registers = max(self.registers, used)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from evaluators.memory import BYTES
+from evaluators.models import work
 from evaluators.tasks.task import Task
 from programs.check import check
 from programs.ir import Program
@@ -13,12 +14,14 @@ _FORWARD_AND_BACKWARD = 6
 
 
 def step_flops(task: Task) -> float:
-    """About what one training step of one lane takes without its update, in floating-point operations.
+    """What one training step of one lane takes without its update, in floating-point operations.
 
-    Every weight is counted once for each example and each of its targets, after Kaplan et al., "Scaling Laws for Neural
-    Language Models", 2020, https://arxiv.org/abs/2001.08361, section 2.1: too little where weights serve several
-    positions that have no target of their own, and too much for embeddings.
+    The products of the task's model, where it has one. Otherwise every weight is counted once for each example and each
+    of its targets, after Kaplan et al., "Scaling Laws for Neural Language Models", 2020,
+    https://arxiv.org/abs/2001.08361, section 2.1.
     """
+    if task.model is not None:
+        return work.flops(task.model, task.batch)
     targets = task.data.train.targets
     return float(_FORWARD_AND_BACKWARD * task.layout.size * task.batch * (targets.size // len(targets)))
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from evaluators import train as torch_engine
+from evaluators.cuda import engine as cuda_engine
+from evaluators.cuda import images
 from evaluators.job import Engine
 from evaluators.lanes import Lane, Trace, Training
 from evaluators.native import build
@@ -24,37 +26,45 @@ class Serving:
 
     Attributes:
         engine: Trains every program that it can; torch trains the rest.
-        reason: Why it is not the native one; empty if it is.
+        reason: Why it is torch; empty if it is not.
     """
 
     engine: Engine
     reason: str = ""
 
     def of(self, program: Program) -> Engine:
-        """Which engine trains a program: for rules that ask for the curvature, which takes second derivatives, torch."""
+        """Which engine trains a program; for rules that ask for the curvature, a second derivative, it is torch."""
         return Engine.TORCH if "h" in program.inputs else self.engine
+
+
+_TRAINS: dict[Engine, Callable[..., Training]] = {
+    Engine.TORCH: torch_engine.train,
+    Engine.NATIVE: native_engine.train,
+    Engine.CUDA: cuda_engine.train,
+}
 
 
 def choose(wanted: Engine, task: Task, device: torch.device) -> Serving:
     """The engines for a task on a device.
 
     Args:
-        wanted: `auto` for the native engine wherever it can be had.
+        wanted: `auto` for the native engine on a CPU and the CUDA engine on a GPU, wherever they can be had.
 
     Raises:
-        ValueError: The native engine is wanted by name and cannot be had; says why.
+        ValueError: The engine that is wanted by name cannot be had; says why.
     """
     if wanted is Engine.TORCH:
         return Serving(Engine.TORCH, "torch was asked for")
-    reason = _obstacle(task, device)
-    if reason and wanted is Engine.NATIVE:
-        raise ValueError(f"The native engine cannot train {task.name} on {device}: {reason}.")
-    return Serving(Engine.TORCH if reason else Engine.NATIVE, reason)
+    engine = Engine.CUDA if device.type == "cuda" else Engine.NATIVE
+    reason = f"it does not run on {device.type}" if wanted not in (Engine.AUTO, engine) else _obstacle(engine, task)
+    if reason and wanted is not Engine.AUTO:
+        raise ValueError(f"The {wanted} engine cannot train {task.name} on {device}: {reason}.")
+    return Serving(Engine.TORCH, reason) if reason else Serving(engine)
 
 
-def _obstacle(task: Task, device: torch.device) -> str:
-    if device.type != "cpu":
-        return f"it runs on the CPU, not on {device.type}"
+def _obstacle(engine: Engine, task: Task) -> str:
+    if engine is Engine.CUDA:
+        return images.unavailable()
     return unsupported(task) or build.unavailable()
 
 
@@ -75,26 +85,20 @@ def train(
     Args:
         serving: From `choose`, for this task and device.
     """
-    native = [serving.of(program) is Engine.NATIVE for program in programs]
-    fast = native_engine.train(
-        task,
-        programs,
-        [lane for lane in lanes if native[lane.program]],
-        steps=steps,
-        hopeless=hopeless,
-        deadline=deadline,
-        keep_weights=keep_weights,
-    )
-    slow = torch_engine.train(
-        task,
-        programs,
-        [lane for lane in lanes if not native[lane.program]],
-        steps=steps,
-        hopeless=hopeless,
-        device=device,
-        deadline=deadline,
-        keep_weights=keep_weights,
-    )
-    parts: Mapping[bool, list[Trace]] = {True: list(reversed(fast.traces)), False: list(reversed(slow.traces))}
-    traces = tuple(parts[native[lane.program]].pop() for lane in lanes)
-    return Training(traces, {**fast.seconds, **slow.seconds})
+    served = [serving.of(program) for program in programs]
+    seconds: dict[int, float] = {}
+    traces: dict[Engine, list[Trace]] = {}
+    for engine in dict.fromkeys(served):
+        done = _TRAINS[engine](
+            task,
+            programs,
+            [lane for lane in lanes if served[lane.program] is engine],
+            steps=steps,
+            hopeless=hopeless,
+            device=device,
+            deadline=deadline,
+            keep_weights=keep_weights,
+        )
+        seconds |= done.seconds
+        traces[engine] = list(reversed(done.traces))
+    return Training(tuple(traces[served[lane.program]].pop() for lane in lanes), seconds)

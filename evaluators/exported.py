@@ -230,7 +230,7 @@ def _compared(request: _Request) -> dict[str, list[list[float]]]:
         sizes = Layout.of(SHAPES).sizes
         params = [
             torch.nn.Parameter(part.reshape(shape).clone())
-            for part, shape in zip(initial.split(list(sizes)), SHAPES, strict=True)
+            for part, shape in zip(torch.split(initial, list(sizes)), SHAPES, strict=True)
         ]
         optimizer = _optimizer(request, params)
         if path == "foreach" and "foreach" not in optimizer.defaults:
@@ -250,11 +250,11 @@ def _compared(request: _Request) -> dict[str, list[list[float]]]:
 def _losses(request: _Request) -> dict[str, list[float | None]]:
     """The validation loss of each seed."""
     task = get(request.task)
-    losses = []
+    losses: list[float | None] = []
     for seed in request.seeds:
         torch.manual_seed(seed)  # for the signs that show the curvature
         initial = torch.from_numpy(task.initial_weights(seed))
-        parts = initial.split([math.prod(parameter.shape) for parameter in task.parameters])
+        parts = torch.split(initial, [math.prod(parameter.shape) for parameter in task.parameters])
         params = [
             torch.nn.Parameter(part.reshape(parameter.shape).clone())
             for part, parameter in zip(parts, task.parameters, strict=True)
@@ -268,8 +268,8 @@ def _losses(request: _Request) -> dict[str, list[float | None]]:
             loss = task.loss([p[None] for p in params], inputs, targets).sum()
             _step(request, optimizer, loss, step)
         weights = torch.cat([p.detach().reshape(-1) for p in params])
-        loss = task.validate(weights[None]).item()
-        losses.append(loss if math.isfinite(loss) else None)
+        reached = float(task.validate(weights[None]))
+        losses.append(reached if math.isfinite(reached) else None)
     return {"losses": losses}
 
 

@@ -33,6 +33,7 @@ class Engine(StrEnum):
 
     AUTO = "auto"
     NATIVE = "native"
+    CUDA = "cuda"
     TORCH = "torch"
 
 
@@ -53,8 +54,8 @@ class Race(_Message):
     """
 
     learning_rates: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] = HALF_DECADES
-    scout_fraction: float = Field(default=0.2, gt=0, le=1)
-    finalists: PositiveInt = 2
+    scout_fraction: float = Field(default=0.1, gt=0, le=1)
+    finalists: PositiveInt = 3
     hopeless: float = Field(default=1.2, gt=1)
 
     @property

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from evaluators.curvature import diagonal, flat, signs
 from evaluators.lanes import Lane
-from evaluators.tasks.task import Task
+from evaluators.schedule import multiplier
+from evaluators.tasks.task import Task, to_tensor
 from programs.ir import Program
 from programs.run import Runner
 from programs.run_torch import TORCH
@@ -58,26 +59,30 @@ class Population:
         programs: By index.
         lanes: The lanes; those of one program next to each other.
         device: Where they live.
+        steps: Length of the run.
 
     Attributes:
-        seeds: The different seeds of the lanes.
         alive: Positions in `lanes` of those that are left, in order, shape `(alive,)`.
         weights: `(alive, layout.size)`.
+        initial: What they were at the start, and what a rule is shown as `w0`.
         errors: What each crashed program raised; its lanes stay as they are from then on.
         seconds: Time spent in the updates of each program.
     """
 
-    def __init__(self, task: Task, programs: Sequence[Program], lanes: Sequence[Lane], device: torch.device) -> None:
-        self.seeds = list(dict.fromkeys(lane.seed for lane in lanes))
-        rows = [self.seeds.index(lane.seed) for lane in lanes]
+    def __init__(
+        self, task: Task, programs: Sequence[Program], lanes: Sequence[Lane], device: torch.device, steps: int
+    ) -> None:
+        self._seeds = seeds = list(dict.fromkeys(lane.seed for lane in lanes))
+        rows = [seeds.index(lane.seed) for lane in lanes]
         self.alive: NDArray[np.int64] = np.arange(len(lanes))
-        self.weights = torch.tensor(np.stack([task.initial_weights(seed) for seed in self.seeds])[rows], device=device)
+        self.weights = torch.tensor(np.stack([task.initial_weights(seed) for seed in seeds])[rows], device=device)
         self.errors: dict[int, str] = {}
         self.seconds: defaultdict[int, float] = defaultdict(float)
-        self._task = task
-        self._initial = self.weights.clone()
+        self._task, self._steps = task, steps
+        self.initial = self.weights.clone()
         self._seed_rows = torch.tensor(rows, device=device)
-        self._rates = torch.tensor([[lane.learning_rate] for lane in lanes], dtype=torch.float32, device=device)
+        rates = [[lane.learning_rate] for lane in lanes]
+        self._rates = torch.tensor(rates, dtype=self.weights.dtype, device=device)
         self._groups: list[Group] = []
         end = 0
         for index, members in itertools.groupby(lanes, key=lambda lane: lane.program):
@@ -88,15 +93,34 @@ class Population:
             self._groups.append(Group(index, slice(start, end), runner, states, "h" in program.inputs))
         self._leaves = self._make_leaves()
 
-    def step(self, inputs: Tensor, targets: Tensor, multiplier: float, step: int, steps: int) -> Tensor:
+    def run(self, first: int, last: int, deadline: float) -> NDArray[np.float32]:
+        """The steps after `first`, up to `last`, as many as there is time for.
+
+        Args:
+            first: How many steps were run before.
+            last: How many are to be run then.
+            deadline: Reading of `time.monotonic` after which no further step begins.
+
+        Returns:
+            The losses before each step, `(steps run, alive)`.
+        """
+        device, examples = self.weights.device, self._task.data.train
+        order = np.stack([self._task.batches(seed, self._steps)[first:last] for seed in self._seeds], axis=1)
+        inputs, targets = to_tensor(examples.inputs[order], device), to_tensor(examples.targets[order], device)
+        losses = []
+        for row, step in enumerate(range(first + 1, last + 1)):
+            if time.monotonic() > deadline:
+                break
+            losses.append(self.step(inputs[row], targets[row], step))
+        return torch.stack(losses).cpu().numpy() if losses else np.empty((0, len(self.alive)), np.float32)
+
+    def step(self, inputs: Tensor, targets: Tensor, step: int) -> Tensor:
         """Train every lane for one step; a program that raises an exception stops, alone.
 
         Args:
             inputs: A batch for each seed, `(seeds, batch, ...)`.
             targets: `(seeds, batch, ...)`.
-            multiplier: Factor on every peak learning rate.
             step: From 1.
-            steps: Length of the run.
 
         Returns:
             The loss before the step, `(alive,)`.
@@ -108,17 +132,17 @@ class Population:
             shown = {
                 "w": self.weights,
                 "g": flat(parts),
-                "w0": self._initial,
+                "w0": self.initial,
                 "h": curvature,
                 "loss": losses.detach()[:, None],
-                "lr": self._rates * multiplier,
+                "lr": self._rates * multiplier(step, self._steps),
             }
             for group in self._groups:
                 if group.program in self.errors:
                     continue
                 started = time.perf_counter()
                 try:
-                    group.update(shown, step, steps)
+                    group.update(shown, step, self._steps)
                 except Exception as error:  # noqa: BLE001 - whatever it is, it is this program's failure alone
                     self.errors[group.program] = f"{type(error).__name__}: {error}"
                 self.seconds[group.program] += time.perf_counter() - started
@@ -135,7 +159,7 @@ class Population:
         rows = self._seed_rows[lanes]
         leaves = [leaf.detach()[lanes].requires_grad_() for leaf in self._leaves]
         losses = self._task.loss(leaves, inputs.index_select(0, rows), targets.index_select(0, rows))
-        by_seed = torch.stack([signs(seed, step, found.shape[1]) for seed in self.seeds]).to(found.device)
+        by_seed = torch.stack([signs(seed, step, found.shape[1]) for seed in self._seeds]).to(found.device)
         found = found.index_copy(0, lanes, diagonal(losses, leaves, by_seed[rows]))
         spent = time.perf_counter() - started
         for group in groups:
@@ -157,7 +181,7 @@ class Population:
         self._groups = groups
         self.alive = self.alive[kept]
         self.weights, self._rates, self._seed_rows = self.weights[kept], self._rates[kept], self._seed_rows[kept]
-        self._initial = self._initial[kept]
+        self.initial = self.initial[kept]
         self._leaves = self._make_leaves()
 
     def _make_leaves(self) -> list[Tensor]:

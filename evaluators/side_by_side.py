@@ -15,19 +15,24 @@ from evaluators.models.in_torch import affine
 from evaluators.models.losses import cross_entropy
 from evaluators.models.parameter import Parameter
 from evaluators.population import Population
-from evaluators.schedule import multiplier
 from evaluators.tasks import digits
 from evaluators.tasks.naming import Tier
 from evaluators.tasks.task import Data, Examples, Task, to_tensor
 from programs.ir import Program
 
 STEPS = 100
+RUNS = 4
+"""How often each rule is trained: as it is, and under three nudges."""
 _PIXELS, _HIDDEN, _CLASSES = 4, 12, 10
 _EXAMPLES = 16
 
 
 def losses(programs: Sequence[Program], rates: Sequence[Sequence[float]], nudge: float) -> NDArray[np.float64]:
-    """Train every program at each of its learning rates, and once more with the initial weights `1 + nudge` as large.
+    """Train every program at each of its learning rates, and three times more under a small nudge.
+
+    The first nudge makes the initial weights and the learning rate `1 + nudge` as large, the second `1 - nudge`, the
+    third one or the other for each number by itself. One would not do: where the gradient jumps, it may happen to jump
+    for no run of one rule and for one of the other.
 
     Args:
         programs: The programs.
@@ -35,21 +40,32 @@ def losses(programs: Sequence[Program], rates: Sequence[Sequence[float]], nudge:
         nudge: A small number.
 
     Returns:
-        Training loss before each step, at most twice that of the beginning, `(STEPS, programs, rates, 2)`.
+        Training loss before each step, at most twice that of the beginning, `(STEPS, programs, rates, RUNS)`.
     """
-    lanes = [Lane(index, rate, 0) for index, own in enumerate(rates) for rate in own for _ in range(2)]
-    population = Population(_TASK, programs, lanes, torch.device("cpu"))
-    population.weights[1::2] *= 1 + nudge
+    weight_signs, rate_signs = _signs()
+    lanes = [
+        Lane(index, rate * (1 + nudge * sign), 0)
+        for index, own in enumerate(rates)
+        for rate in own
+        for sign in rate_signs
+    ]
+    population = Population(_TASK, programs, lanes, torch.device("cpu"), STEPS)
+    for weights in (population.weights, population.initial):
+        weights.mul_(1 + nudge * weight_signs.repeat(len(lanes) // RUNS, 1))
     order, train = _TASK.batches(0, STEPS), _TASK.data.train
     inputs, targets = (to_tensor(array[order], population.weights.device) for array in (train.inputs, train.targets))
-    found = [
-        population.step(inputs[step : step + 1], targets[step : step + 1], multiplier(step + 1, STEPS), step + 1, STEPS)
-        for step in range(STEPS)
-    ]
+    found = [population.step(inputs[step : step + 1], targets[step : step + 1], step + 1) for step in range(STEPS)]
     curves: NDArray[np.float64] = torch.stack(found).numpy()
     most = 2 * curves[0].max()  # a run that is lost is lost, however far
     curves = np.minimum(np.where(np.isnan(curves), most, curves), most)
-    return curves.reshape(STEPS, len(programs), len(rates[0]), 2)
+    return curves.reshape(STEPS, len(programs), len(rates[0]), RUNS)
+
+
+def _signs() -> tuple[Tensor, list[float]]:
+    """Of what each run is nudged by: by weight `(RUNS, size)`, and of the learning rate."""
+    mixed = np.random.default_rng(0).choice([-1.0, 1.0], _TASK.layout.size)
+    signs = np.stack([0.0 * mixed, 1.0 + 0.0 * mixed, -1.0 + 0.0 * mixed, mixed])
+    return torch.from_numpy(signs), signs[:, 0].tolist()
 
 
 def _load() -> Data:

@@ -163,12 +163,16 @@ def _parameters(shapes: Sequence[tuple[int, ...]], device: str) -> list[torch.nn
 
 
 def _seconds(step: Callable[[], object], device: str) -> float:
-    synchronize = torch.cuda.synchronize if device.startswith("cuda") else (lambda: None)
-    synchronize()
+    _synchronize(device)
     started = time.perf_counter()
     step()
-    synchronize()
+    _synchronize(device)
     return time.perf_counter() - started
+
+
+def _synchronize(device: str) -> None:
+    if device.startswith("cuda"):
+        torch.cuda.synchronize()
 
 
 def _middle(values: Sequence[float]) -> Middle:
@@ -190,18 +194,18 @@ def _state(optimizer: torch.optim.Optimizer) -> float:
 def _peak(step: Callable[[], object], device: str) -> float:
     """Most memory that a step holds at any time beyond what was held before, in numbers of four bytes."""
     if device.startswith("cuda"):
-        torch.cuda.synchronize()
+        _synchronize(device)
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
         step()
-        torch.cuda.synchronize()
-        return (torch.cuda.max_memory_allocated() - before) / 4
+        _synchronize(device)
+        return float(torch.cuda.max_memory_allocated() - before) / 4
     with _Watch() as watch:
         step()
-    return watch.peak / 4
+    return float(watch.peak) / 4
 
 
-class _Watch(TorchDispatchMode):
+class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types for it
     """Adds up the memory of the tensors that operations make, for as long as they live.
 
     Attributes:
@@ -209,7 +213,7 @@ class _Watch(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # as above
         self.peak = self._held = 0
 
     def __torch_dispatch__(

@@ -6,22 +6,26 @@ import itertools
 import math
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from evaluators.cuda.population import DevicePopulation
 from evaluators.lanes import Fate, Lane, Trace, Training
 from evaluators.population import Population
-from evaluators.schedule import multiplier
-from evaluators.tasks.task import Examples, Task, to_tensor
+from evaluators.tasks.task import Task
 from programs.ir import Program
 
 CHECKPOINTS = (0.025, 0.05, 0.1, 0.25, 0.5)
 """Shares of the steps after which dead lanes are dropped."""
 RECENT = 5
 """How many steps before a checkpoint are looked at: their median, so that a spike is no death."""
+
+
+Lockstep = Callable[[Task, Sequence[Program], Sequence[Lane], torch.device, int], Population | DevicePopulation]
+"""Makes a population of a task, programs, lanes, a device and the number of steps."""
 
 
 def train(
@@ -34,6 +38,7 @@ def train(
     device: torch.device,
     deadline: float = math.inf,
     keep_weights: bool = False,
+    lockstep: Lockstep = Population,
 ) -> Training:
     """Train every lane, all in lock-step. On a CPU with one thread the same call gives the same bits.
 
@@ -46,17 +51,17 @@ def train(
         device: Where to run.
         deadline: Reading of `time.monotonic` after which no further step begins.
         keep_weights: Whether the traces of finished lanes are to hold their weights.
+        lockstep: What runs the steps.
     """
     if not lanes:
         return Training((), {})
     started = time.perf_counter()
-    population = Population(task, programs, lanes, device)
+    population = lockstep(task, programs, lanes, device, steps)
     record = np.full((steps, len(lanes)), np.nan, dtype=np.float32)
     ran = np.zeros(len(lanes), dtype=np.int64)
     fates = [Fate.FINISHED] * len(lanes)
-    order = np.stack([task.batches(seed, steps) for seed in population.seeds], axis=1)
     for first, last in itertools.pairwise([0, *checkpoints(steps), steps]):
-        losses = _segment(population, task.data.train, order[first:last], first, steps, deadline)
+        losses = population.run(first, last, deadline)
         done = first + len(losses)
         record[first:done, population.alive] = losses
         ran[population.alive] = done
@@ -97,27 +102,6 @@ def train(
 def checkpoints(steps: int) -> list[int]:
     """The steps after which dead lanes are dropped, ascending and below `steps`."""
     return sorted({max(1, round(share * steps)) for share in CHECKPOINTS} - {steps})
-
-
-def _segment(
-    population: Population, examples: Examples, order: NDArray[np.int64], first: int, steps: int, deadline: float
-) -> NDArray[np.float32]:
-    """The steps after `first`, as many as there is time for.
-
-    Args:
-        order: The examples of each step for each seed, `(steps, seeds, batch)`.
-
-    Returns:
-        The losses `(steps, alive)`.
-    """
-    device = population.weights.device
-    inputs, targets = to_tensor(examples.inputs[order], device), to_tensor(examples.targets[order], device)
-    losses = []
-    for row, step in enumerate(range(first + 1, first + len(order) + 1)):
-        if time.monotonic() > deadline:
-            break
-        losses.append(population.step(inputs[row], targets[row], multiplier(step, steps), step, steps))
-    return torch.stack(losses).cpu().numpy() if losses else np.empty((0, len(population.alive)), np.float32)
 
 
 def verdicts(losses: NDArray[np.float32], hopeless: float) -> list[Fate]:

@@ -15,14 +15,16 @@ from programs.check import check
 from programs.degree import is_proportional
 from programs.ir import Program
 from programs.kinds import Kind
-from programs.probe import HORIZON, LAYOUT, TIMES, Array, Probe, noise, respond_and_tell
+from programs.probe import HORIZON, LAYOUT, NUDGE, TIMES, Array, Probe, noise, respond_and_tell
 
 _DROPPED = 33  # bits of a double's 53; 20 are left, six significant decimal digits
 _FLOOR = 1e-13  # what is smaller than this share of a lane's largest update in a step is what cancellation left over
 _FACTOR = 4.0  # between the learning rates of the two halves of the lanes; a power of two scales without rounding
-
+_REVISION = b"2"  # in every hash, so that those that a run kept from an earlier meaning match none of this one
+_GROWTH = 1000.0  # of a nudge from the inputs to the update: beyond it, six digits on a probe say little of training
 
 _DECIDING = frozenset({"sign", "greater", "floor"})  # jump where what they look at crosses a threshold
+_WHOLE = frozenset({"floor"})  # many thresholds, a distance of 1 apart
 _BRANCHING = frozenset({"where"})
 _CHOOSING = frozenset({"maximum", "minimum", "clip"})  # bend there
 
@@ -32,10 +34,11 @@ class Fingerprint:
     """How a rule behaves.
 
     Attributes:
-        behaviour: Hash of the updates to six significant digits, and of the numbers by which the rule decides, 32
-            hexadecimal digits. If the update is proportional to the learning rate, a positive constant factor on it is
-            left out: a search for the learning rate absorbs it as far as its grid reaches. On the probes, two rules of
-            one behaviour differ by that factor alone.
+        behaviour: Hash of the updates to six significant digits, and of the numbers by which the rule decides and from
+            which it chooses, 32 hexadecimal digits. A rule of which the probes do not tell enough shares it only with
+            those of its canonical form. If the update is proportional to the learning rate, a positive constant factor
+            on it is left out: a search for the learning rate absorbs it as far as its grid reaches. On the probes, two
+            rules of one behaviour differ by that factor alone.
         log2_scale: The factor that was left out, as log2 rounded to three decimals; 0 where none was. Only differences
             between rules of one behaviour mean something.
         finite: Whether every update was a finite number. The probes that count for this hold gradients that are 0 and
@@ -55,8 +58,10 @@ class Behaviour:
         updates: Those that count, `(steps, lanes, size)`. What is proportional to the learning rate says nothing more
             in the lanes where that is larger, which it lacks, and it is divided by `scale`.
         scale: The factor that was left out, 1 where none was.
-        decisions: A hash of each number by which the rule decides, up to its size: a threshold that no probe happens to
-            cross would show in nothing else. And the canonical form of a rule with a branch that no probe takes.
+        decisions: A hash of each number by which the rule decides, and of those it chooses from, up to their size: a
+            threshold that no probe happens to cross, and what no probe happens to choose, would show in nothing else.
+            And the canonical form of a rule of which the probes do not tell enough: they do not take both branches, or
+            a nudge of what they show grows more than a thousandfold on its way to the update or to a decision.
     """
 
     updates: Array
@@ -84,16 +89,24 @@ def behaviour(program: Program) -> Behaviour:
         program = simplify(program)
         watched = _deciding(program)
     proportional = is_proportional(program, "lr")
-    updates, seen = respond_and_tell(program, _SLOW if proportional else PROBE, watched)
+    updates, seen = respond_and_tell(program, _SLOW_AND_NUDGED if proportional else _ALL_AND_NUDGED, watched)
+    updates, nudged = _parted(updates)
+    steady = _is_steady(updates, nudged)
     kinds = check(program).kinds
     decisions = set()
     for index, arguments in zip(watched, seen, strict=True):
         op = program.body[index].op
-        if op in _BRANCHING or (op in _CHOOSING and kinds[index] is Kind.TENSOR):
-            if not _varied(op, arguments):
-                decisions.add(structure(program).encode())
+        if all(isinstance(value, float) for value in arguments[: 1 if op in _BRANCHING else None]):
+            continue  # goes the same way forever
+        many = op in _BRANCHING or (op in _CHOOSING and kinds[index] is Kind.TENSOR)
+        if many and not _varied(op, arguments):
+            steady = False
         else:
-            decisions.add(_hash(digits(_margin(arguments))))
+            shown, nudged = _parted(_shown(op, arguments))
+            steady = steady and _is_steady(shown, nudged)
+            decisions.add(_hash(digits(shown)))
+    if not steady:
+        decisions.add(structure(program).encode())
     if not proportional:
         slow, fast = np.split(updates, 2, axis=1)
         if not same(fast / _FACTOR, slow):
@@ -113,24 +126,57 @@ def _varied(op: str, arguments: Sequence[float | Array]) -> bool:
     """Whether the probes show all that a branch, or a choice among hundreds of numbers, may return."""
     first, *rest = arguments
     if op in _BRANCHING:
-        return isinstance(first, float) or len(np.unique(first != 0)) == 2
+        return len(np.unique(first != 0)) == 2
     widths = {np.shape(argument)[-1:] for argument in arguments} - {(), (1,)}
     return len(widths) == 1 and all(np.any(first < bound) and np.any(first > bound) for bound in rest)
 
 
-def _margin(arguments: Sequence[float | Array]) -> Array:
-    """What a decision looks at, `(steps * lanes, 1, width)`, as a share of the largest: differences where it can."""
+def _parted(numbers: Array) -> tuple[Array, Array]:
+    """What is shown, and what the nudged lanes show."""
+    return numbers[:, :-_NUDGED], numbers[:, -_NUDGED:]
+
+
+def _is_steady(shown: Array, nudged: Array) -> bool:
+    """Whether a nudge grows to no more than `_GROWTH` times its size, as a share of a lane's largest."""
+    shown = shown[:, :_NUDGED]
+    if not np.array_equal(np.isfinite(shown), np.isfinite(nudged)):
+        return False
+    apart = np.abs(nudged - shown)
+    return not np.any(apart > _GROWTH * NUDGE * _largest(shown))
+
+
+def _shown(op: str, arguments: Sequence[float | Array]) -> Array:
+    """What a decision looks at, `(steps, lanes, width)`, and what it chooses from: differences where it can.
+
+    As a share of the largest, for the result shows how large they are; but whole numbers are no shares of anything.
+    """
+    first, *rest = arguments
+    if op in _BRANCHING:
+        columns = [*_share([first]), *_share(_differences(rest))]
+    elif op in _WHOLE:
+        columns = [np.atleast_3d(first)]
+    else:
+        columns = _share(_differences(arguments))
+    steps, lanes, _ = max((column.shape for column in columns), key=np.prod)
+    return np.concatenate([np.broadcast_to(column, (steps, lanes, column.shape[2])) for column in columns], axis=2)
+
+
+def _differences(arguments: Sequence[float | Array]) -> list[float | Array]:
+    """Of the first from each of the others; all of them where they are not of one width."""
     first, *rest = arguments
     widths = {np.shape(argument)[-1:] for argument in arguments} - {(), (1,)}
-    values = [first - other for other in rest] if len(widths) < 2 and rest else [first, *rest]
-    columns = [np.atleast_2d(np.asarray(value, np.float64)) for value in values]
-    lanes = max(len(column) for column in columns)
-    row = np.concatenate([np.broadcast_to(column, (lanes, column.shape[1])) for column in columns], axis=1)
-    return row[:, None] / (float(_largest(row[:, None]).max()) or 1.0)
+    return [first - other for other in rest] if len(widths) < 2 and rest else [first, *rest]
+
+
+def _share(values: Sequence[float | Array]) -> list[Array]:
+    columns = [np.atleast_3d(np.asarray(value, np.float64)) for value in values]
+    largest = max(float(_largest(column).max()) for column in columns) or 1.0
+    return [column / largest for column in columns]
 
 
 def _hash(numbers: NDArray[np.int32], more: bytes = b"") -> bytes:
-    return hashlib.blake2b(numbers.astype("<i4", copy=False).tobytes() + more, digest_size=16).digest()
+    told = numbers.astype("<i4", copy=False).tobytes() + more
+    return hashlib.blake2b(told, digest_size=16, person=_REVISION).digest()
 
 
 def same(left: Array, right: Array) -> bool:
@@ -159,6 +205,7 @@ LANES = ("gradients of order 1", "tiny gradients, zeros among them", "large grad
 """What the lanes of the probe show, once for each of two learning rates."""
 _HORIZONS = (HORIZON, 170.0, 5003.0, 60.0)
 _HUGE = 3  # the last of these, where many a good rule overflows
+_NUDGED = _HUGE  # the lanes before it are also shown nudged
 
 
 def _make_probe() -> Probe:
@@ -187,3 +234,5 @@ def _make_probe() -> Probe:
 PROBE = _make_probe()
 """What every rule is shown: half of the lanes are the other half with another learning rate."""
 _SLOW = PROBE.first(PROBE.lanes // 2)
+_SLOW_AND_NUDGED = _SLOW.and_nudged(_NUDGED)
+_ALL_AND_NUDGED = PROBE.and_nudged(_NUDGED)

@@ -11,7 +11,7 @@ from programs.kinds import Kind
 from programs.matrix import NEWTON_SCHULZ, NEWTON_SCHULZ_EPS, NEWTON_SCHULZ_STEPS
 from programs.ops import OPS
 from programs.optax_source import OptaxPrinter
-from programs.preface import WIDTH, indented, preface
+from programs.preface import WIDTH, comprehension, indented, preface
 from programs.show import listed, number, returned
 from programs.torch_source import MATRIX_SHAPES, WHOLE_SHAPES, without_clashes
 
@@ -116,9 +116,9 @@ class {state_class}(NamedTuple):
     ) -> tuple[optax.Updates, {state_class}]:
         {needs}count = optax.safe_increment(state.count)
 {numbers}
-        trees = ({trees})
+{trees}
         leaves = [jax.tree.leaves(tree) for tree in trees]
-        results = {results}
+{results}
         gradients, structure = jax.tree.flatten(updates)
         steps = [-result[0].reshape(g.shape).astype(g.dtype) for result, g in zip(results, gradients, strict=True)]
 {next_states}
@@ -242,14 +242,16 @@ class _File:
             head=listed(f"def {self.name}(", items, f") -> optax.{transformation}:", WIDTH),
             arguments="\n".join(indented(self._documented(), 8)),
             hypers=listed(
-                "{", [f'"{hyper.name}": {hyper.name}' for hyper in self.program.hypers], "}", WIDTH - 30
+                "{", [f'"{hyper.name}": {hyper.name}' for hyper in self.program.hypers], "}", WIDTH - 31
             ).replace("\n", "\n    "),
             states=listed("states: dict[str, Any] = {", made, "}", WIDTH - 8).replace("\n", "\n        "),
             signature="\n".join(indented([f"{item}," for item in signature], 8)),
             needs=_NEEDS_PARAMS if "w" in inputs else "",
             numbers="\n".join(indented(self._numbers(), 8)),
-            trees=", ".join(trees) + "," * (len(trees) == 1),
-            results=self._results(),
+            trees=textwrap.indent(
+                f"trees = ({trees[0]},)" if len(trees) == 1 else listed("trees = (", trees, ")", WIDTH - 8), " " * 8
+            ),
+            results=textwrap.indent(self._results(), " " * 8),
             next_states=textwrap.indent(
                 _NEXT_STATES.format(names=names) if states else "states = state.states", " " * 8
             ),
@@ -283,19 +285,13 @@ class _File:
         return lines
 
     def _results(self) -> str:
-        matrices = [name for name in self.tensors if self.as_matrix and name in ("w", "g", "w0", "h")]
-        count = len(matrices)
+        """The statements that apply the rule to every leaf."""
         arguments = ["*each"]
-        if count:
-            arguments = (
-                ["*map(as_matrix, each)"]
-                if count == len(self.tensors)
-                else [
-                    f"*map(as_matrix, each[:{count}])",
-                    f"*each[{count}:]",
-                ]
-            )
+        if self.as_matrix:
+            seen = [name for name in self.tensors if name in ("w", "g", "w0", "h")]
+            arguments = [f"*map(as_matrix, each[:{len(seen)}])", f"*each[{len(seen)}:]"]
         axes = [f"axes=float(each[{self.tensors.index('g')}].ndim)"] if "axes" in self.used else []
         call = f"{self.function}({', '.join([*arguments, *axes, '**numbers'])})"
-        loop = f"[{call} for each in zip(*leaves, strict=True)]"
-        return f"in_lockstep({loop})" if self.whole else loop
+        name = "rules" if self.whole else "results"
+        text = comprehension(f"{name} = [", call, "for each in zip(*leaves, strict=True)", "]", WIDTH - 8)
+        return f"{text}\nresults = in_lockstep(rules)" if self.whole else text

@@ -57,3 +57,12 @@ def wrapped(text: str, indent: str = "", hanging: str = "") -> str:
 def indented(blocks: Iterable[str], spaces: int) -> list[str]:
     """Blocks of lines, further to the right."""
     return [textwrap.indent(block, " " * spaces) for block in blocks]
+
+
+def comprehension(opening: str, element: str, clause: str, closing: str, width: int) -> str:
+    """`opening element clause closing` in as many lines as a formatter would give it."""
+    inner = f"{element} {clause}"
+    if len(opening) + len(inner) + len(closing) <= width:
+        return f"{opening}{inner}{closing}"
+    lines = [inner] if len(inner) + 4 <= width else [element, clause]
+    return "\n".join([opening, *indented(lines, 4), closing])

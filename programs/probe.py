@@ -29,6 +29,10 @@ as well."""
 HORIZON = 1021.0
 """The `T` of each step: no number that a rule would hold by itself."""
 
+NUDGE = 2.0**-40
+"""Relative change of a number that is nudged: far above what rounding does, far below what a fingerprint sees."""
+_NUDGES = {"w": 21, "w0": 21, "g": 22, "h": 23, "loss": 24, "lr": 25}  # streams of their signs; `w0` is the first `w`
+
 
 @dataclass(frozen=True)
 class Probe:
@@ -39,12 +43,14 @@ class Probe:
         gradients: the same.
         rates: learning rates, shape `(steps, lanes, 1)`.
         horizons: `T` by lane; `HORIZON` in all where there is none.
+        nudged: How many of the last lanes are shown slightly other numbers than these: each by `NUDGE` of itself.
     """
 
     weights: Array
     gradients: Array
     rates: Array
     horizons: tuple[float, ...] = ()
+    nudged: int = 0
 
     @property
     def lanes(self) -> int:
@@ -54,6 +60,13 @@ class Probe:
     def first(self, lanes: int) -> Probe:
         """Only the first so many lanes of it."""
         return Probe(self.weights[:, :lanes], self.gradients[:, :lanes], self.rates[:, :lanes], self.horizons[:lanes])
+
+    def and_nudged(self, lanes: int) -> Probe:
+        """It, and its first so many lanes once more, nudged."""
+        weights, gradients, rates = (
+            np.concatenate([array, array[:, :lanes]], axis=1) for array in (self.weights, self.gradients, self.rates)
+        )
+        return Probe(weights, gradients, rates, self.horizons + self.horizons[:lanes], lanes)
 
     @cached_property
     def inputs(self) -> dict[str, Array]:
@@ -69,6 +82,11 @@ class Probe:
             "t": np.repeat(np.reshape(TIMES, (-1, 1, 1)), lanes, axis=1),
             "T": np.tile(np.array(self.horizons or [HORIZON] * lanes), steps),
         }
+        if self.nudged:
+            for name, stream in _NUDGES.items():
+                signs = np.sign(noise(stream)[:, None, : shown[name].shape[2]])
+                shown[name] = shown[name].copy()
+                shown[name][:, -self.nudged :] *= 1 + NUDGE * (signs[:1] if name == "w0" else signs)
         return {name: value.reshape(steps * lanes, -1) for name, value in shown.items()}
 
 
@@ -88,8 +106,13 @@ def respond(program: Program, probe: Probe) -> Array:
 def respond_and_tell(
     program: Program, probe: Probe, watched: Sequence[int]
 ) -> tuple[Array, list[tuple[float | Array, ...]]]:
-    """The same, and the arguments `(steps * lanes, width)` of some instructions."""
-    (updates,), arguments = Runner(program, LAYOUT, NUMPY).unroll(probe.inputs, len(TIMES), watched)
+    """The same, and the arguments `(steps, lanes, width)` of some instructions, floats where they are constants."""
+    (updates,), told = Runner(program, LAYOUT, NUMPY).unroll(probe.inputs, len(TIMES), watched)
+
+    def by_lane(value: float | Array) -> float | Array:
+        return value if isinstance(value, float) else value.reshape(len(TIMES), probe.lanes, -1)
+
+    arguments = [tuple([by_lane(value) for value in values]) for values in told]
     return updates.reshape(probe.gradients.shape), arguments
 
 

@@ -28,7 +28,8 @@ class Verdict(StrEnum):
     FACTOR = "factor"
     """The same, but for a constant factor of the step that another learning rate makes up for."""
     DECISIONS = "decisions"
-    """They return the same on every probe, but jump or bend at other thresholds, which no probe happens to cross."""
+    """They return the same on every probe, but they jump or bend at other thresholds, which no probe happens to cross,
+    choose from other numbers, or magnify a nudge so much that the probes do not tell enough."""
     DIFFERENT = "different"
     """A probe tells them apart."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import textwrap
 from dataclasses import dataclass
 
-from programs.ir import Program, Ref
+from programs.ir import Arg, Program, Ref
 from programs.kinds import Kind
 from programs.ops import OPS, Shape
 from programs.preface import WIDTH, indented, wrapped
@@ -62,7 +62,8 @@ def settings(program: Program) -> list[Setting]:
     if "T" in program.inputs:
         found.append(Setting("total_steps", "total_steps: int", "(1, math.inf)"))
     printer = TorchPrinter(program)
-    averages = [instr for instr in program.body if instr.op == "interp" and instr.args[1] in map(Ref, program.states)]
+    states: list[Arg] = [Ref(state) for state in program.states]
+    averages = [instr for instr in program.body if instr.op == "interp" and instr.args[1] in states]
     shares = {arg.name for instr in averages for arg in instr.args[2:] if isinstance(arg, Ref)}
     for hyper in program.hypers:
         default = repr(hyper.default) if hyper.default.is_integer() else number(hyper.default)

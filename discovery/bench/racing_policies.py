@@ -11,7 +11,7 @@ from statistics import fmean
 
 import numpy as np
 
-from discovery.bench.racing_runs import FRACTIONS, HOPELESS, Record, Run
+from discovery.bench.racing_runs import FRACTIONS, HOPELESS, Record, RecordsError, Run
 from discovery.scheduling.hurdle import Hurdles
 
 TOP = 0.1
@@ -63,9 +63,9 @@ class Replayed:
 
 def policies() -> list[Policy]:
     """Those that are compared."""
-    hurdles, finalists = (None, 0.5, 0.3, 0.2), (1, 2)
+    hurdles, finalists = (None, 0.5, 0.4, 0.3), (1, 2, 3)
     found = [Policy(*each, HOPELESS[0]) for each in itertools.product(FRACTIONS, hurdles, finalists)]
-    return found + [Policy(FRACTIONS[1], None, 2, hopeless) for hopeless in (*HOPELESS[1:], None)]
+    return found + [Policy(FRACTIONS[1], None, finalists[-1], hopeless) for hopeless in (*HOPELESS[1:], None)]
 
 
 def replay(records: Sequence[Record], chosen: Sequence[Policy], seed: int) -> list[Replayed]:
@@ -77,13 +77,13 @@ def replay(records: Sequence[Record], chosen: Sequence[Policy], seed: int) -> li
         seed: Decides the orders.
 
     Raises:
-        ValueError: No mutant learned.
+        RecordsError: No mutant learned.
     """
     tasks = list(dict.fromkeys(record.task for record in records))
     by_mutant = [[each for each in records if each.mutant == n] for n in sorted({each.mutant for each in records})]
     truth = {n: worth for n, own in enumerate(by_mutant) if (worth := _log_mean(map(_exhaustive, own))) is not None}
     if not truth:
-        raise ValueError("no mutant learned on every task, so there is none to lose")
+        raise RecordsError("no mutant learned on every task, so there is none to lose: train more of them")
     top = sorted(truth, key=lambda n: truth[n])[: math.ceil(TOP * len(by_mutant))]
     whole = sum(run.steps for own in by_mutant for record in own for runs in record.full for run in runs)
     rng = np.random.default_rng(seed)

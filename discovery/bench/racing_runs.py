@@ -18,14 +18,14 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from evaluators import tasks
+from evaluators import engines, tasks
 from evaluators.device import choose, prepare, tiny_is_zero
 from evaluators.evaluate import initial_losses
-from evaluators.job import HALF_DECADES
+from evaluators.job import HALF_DECADES, Engine
 from evaluators.lanes import Fate, Lane, Trace
 from evaluators.race import at_a_glance
 from evaluators.tasks.task import Task
-from evaluators.train import checkpoints, train, verdicts
+from evaluators.train import checkpoints, verdicts
 from programs import zoo
 from programs.canon import structure
 from programs.edit import mutate
@@ -45,7 +45,7 @@ _EDITS = 3
 
 
 class RecordsError(ValueError):
-    """A file that holds something other than the records wanted."""
+    """Records that cannot be used: those of another bench, or such that say nothing."""
 
 
 class _Row(BaseModel):
@@ -169,7 +169,9 @@ def _runs(
     """One run for each learning rate, by program and seed; none is dropped for its loss."""
     keys = [(index, seed) for index in range(len(programs)) for seed in seeds]
     lanes = [Lane(index, rate, seed) for index, seed in keys for rate in HALF_DECADES]
-    traces = train(task, programs, lanes, steps=steps, hopeless=math.inf, device=choose("cpu")).traces
+    device = choose("cpu")
+    serving = engines.choose(Engine.AUTO, task, device)
+    traces = engines.train(task, programs, lanes, serving=serving, steps=steps, hopeless=math.inf, device=device).traces
     rows = np.array([_run(trace, steps) for trace in traces], dtype=object).reshape(len(keys), -1)
     return {key: tuple(row) for key, row in zip(keys, rows, strict=True)}
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluators.device import prepare, tiny_is_zero
-from evaluators.side_by_side import STEPS, losses
+from evaluators.side_by_side import RUNS, STEPS, losses
 from programs import zoo
 from programs.canon import structure
 from programs.check import check
@@ -25,7 +25,8 @@ from programs.show import show
 STEP_SIZES = (1e-3, 1e-2)
 """Median step of a weight that the learning rates are chosen for, where a rule is proportional to its learning rate."""
 NUDGE = 2.0**-20
-"""Relative change of the initial weights, as small as what a fingerprint sees; what it does to a loss is its noise."""
+"""Relative change of the initial weights and the learning rate, of the size of a fingerprint's last digit; what it does
+to a loss is its noise."""
 NOISES = 20.0
 """How many times the noise two losses may lie apart, and `LEAST` besides."""
 LEAST = 1e-4
@@ -53,7 +54,7 @@ class Disagreement:
         right: The second.
         step: The first step at which their losses lie too far apart.
         losses: Their losses then.
-        noise: How far apart the losses of nearly the same start had been by then.
+        noise: How far the losses under a nudge had been from those without by then, at most.
     """
 
     left: str
@@ -169,12 +170,12 @@ def trained(pairs: Sequence[Pair]) -> list[Disagreement | float]:
     """What became of each pair: where it parted, or how far apart it was at most."""
     programs = [program for pair in pairs for program in (pair.left, pair.right)]
     rates = [tuple(rate * factor for rate in _rates(pair.left)) for pair in pairs for factor in (1.0, pair.factor)]
-    shaped = losses(programs, rates, NUDGE).reshape(STEPS, len(pairs), 2, len(STEP_SIZES), 2)
+    shaped = losses(programs, rates, NUDGE).reshape(STEPS, len(pairs), 2, len(STEP_SIZES), RUNS)
     return [_verdict(pair, shaped[:, index]) for index, pair in enumerate(pairs)]
 
 
 def _verdict(pair: Pair, curves: NDArray[np.float64]) -> Disagreement | float:
-    noise = np.maximum.accumulate(np.abs(curves[..., 0] - curves[..., 1]).max(axis=1), axis=0)
+    noise = np.maximum.accumulate(np.abs(curves[..., 1:] - curves[..., :1]).max(axis=(1, 3)), axis=0)
     apart = np.abs(curves[:, 0, :, 0] - curves[:, 1, :, 0])
     too_far = apart > NOISES * noise + LEAST
     if not too_far.any():

@@ -3,12 +3,14 @@
 - `common`: consoles, shared options, JSON, exit codes.
 - `run`: `discover run` and `discover resume`; `join`: one more driver for a run; `progress`: what they show meanwhile.
 - `status`, `elites`, `show`, `export`: looking into a run, and taking a rule out of it.
-- `zoo`: the known rules; `zoo_check`: whether others agree; `ops`: the table of operations.
+- `zoo`: the known rules; `zoo_check`: whether others agree; `ops`: the table of operations;
+  `tasks`: what rules are measured on.
 - `same`, `diff`: two rules beside each other.
 - `estimate`: what a run will cost; `race`: several searches side by side.
+- `insights`: what a run has learned about changes to rules; `models`: what became of calls of language models.
+- `doctor`: what isolation this machine offers, and which engine trains; `bench`: measurements of the project itself,
+  `bench_language`, `bench_tasks`, `bench_racing`, `bench_evaluator` and `bench_export` those of its parts.
 - `promote`: what may be called a discovery; `compare`: rules tuned alike; `stages`: what both show meanwhile.
-- `doctor`: what isolation this machine offers; `bench`: measurements of the project itself, `bench_language` those of
-  the language, `bench_export` those of exported files.
 - `tables`: the tables that more than one verb prints.
 
 Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted and resumable.
@@ -31,6 +33,7 @@ from discovery.cli import (
     elites,
     estimate,
     export,
+    insights,
     join,
     ops,
     promote,
@@ -39,11 +42,13 @@ from discovery.cli import (
     same,
     show,
     status,
+    tasks,
     zoo,
 )
 from discovery.cli.common import ERR, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE
 from discovery.config import ConfigError
 from discovery.executors import ExecutorError
+from discovery.llm.keys import KeyMissingError
 from discovery.race.entrants import RaceError
 from discovery.race.heats import HeatError
 from discovery.runs import RunError
@@ -65,9 +70,11 @@ app.command("join")(join.join)
 app.command("status")(status.status)
 app.command("elites")(elites.elites)
 app.command("show")(show.show)
+app.command("insights")(insights.insights)
 app.command("export")(export.export)
 app.command("zoo")(zoo.zoo)
 app.command("ops")(ops.ops)
+app.command("tasks")(tasks.tasks)
 app.command("same")(same.same)
 app.command("diff")(diff.diff)
 app.command("estimate")(estimate.estimate)
@@ -85,7 +92,7 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # a terminal without a box character is no reason to fail
     try:
         app()
-    except (ConfigError, RaceError, RuleError, RunError, NotFoundError) as error:
+    except (ConfigError, KeyMissingError, RaceError, RuleError, RunError, NotFoundError) as error:
         _fail(error, str(error), EXIT_USAGE)
     except (ArchiveError, ExecutorError, HeatError, SearchError, SandboxError) as error:
         _fail(error, str(error), EXIT_FAILED)

@@ -14,7 +14,7 @@ from discovery.bench import crash as crash_bench
 from discovery.bench import hostile as hostile_bench
 from discovery.bench import loop as loop_bench
 from discovery.bench import sandbox as sandbox_bench
-from discovery.cli import bench_export, bench_language, bench_racing
+from discovery.cli import bench_evaluator, bench_export, bench_language, bench_racing, bench_tasks
 from discovery.cli.common import ERR, EXIT_FAILED, OUT, JsonOption, print_json, print_table
 from evaluators.sandbox.levels import Level
 
@@ -22,7 +22,9 @@ app = typer.Typer(help="Measure Savanna itself, here and now.", no_args_is_help=
 
 app.command("language")(bench_language.language)
 app.command("twins")(bench_language.twins)
+app.command("tasks")(bench_tasks.tasks)
 app.command("racing")(bench_racing.racing)
+app.command("evaluator")(bench_evaluator.evaluator)
 app.command("export")(bench_export.export)
 
 QuickOption = Annotated[bool, typer.Option("--quick", help="Fewer repeats: under a minute.")]

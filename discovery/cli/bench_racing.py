@@ -61,18 +61,18 @@ def racing(
         except KeyboardInterrupt:
             ERR.print("\ninterrupted; what was trained is kept. The same command goes on.")
             raise typer.Exit(EXIT_INTERRUPTED) from None
+        except racing_bench.RecordsError as error:
+            raise typer.BadParameter(str(error)) from error
     if json:
         print_json(report)
         return
-    together = "all tasks, one after the other" if report.alone else report.tasks[0]
-    for title, results in {together: report.together, **report.alone}.items():
-        _print(title, results)
+    _print(" and then ".join(report.tasks), report.together)
     OUT.print(
         f"{report.mutants} mutants of {', '.join(report.rules)}, of which {report.learned} learn; "
         f"{len(report.learning_rates)} learning rates, {len(report.seeds)} seeds, seed {report.seed}. Kept: share of "
         f"the true best {report.top:.0%} of all mutants that end with a score [95 % interval]. Regret: how far their "
         "losses are above those at their best learning rate. Cost: steps spent, where every learning rate in full on "
-        "every seed is 100 %.",
+        "every seed is 100 %." + (" Task by task: --json." if report.alone else ""),
         highlight=False,
     )
 

@@ -7,26 +7,45 @@ from rich.table import Table
 from rich.text import Text
 
 from discovery.cli.common import OUT, JsonOption, print_json
+from evaluators.native import build
 from evaluators.sandbox.levels import Level
 from evaluators.sandbox.probes import ProbeResult, probe
 from evaluators.sandbox.survey import Survey, survey
 
+_COMPILER = "install a C++ compiler (g++ or clang++), or name one in SAVANNA_CXX"
+
 
 def doctor(json: JsonOption = False) -> None:
-    """Say what isolation this machine offers, by trying it: every layer, and every known way out.
+    """Say what isolation this machine offers, by trying it: every layer, and every known way out; and what trains here.
 
     Example: `discover doctor --json`
     """
     found = survey()
     probes = probe(found.level)
+    obstacle = build.unavailable()
     if json:
-        print_json({"level": int(found.level), "advice": found.advice, "layers": found.layers, "probes": probes})
+        print_json(
+            {
+                "level": int(found.level),
+                "advice": found.advice,
+                "layers": found.layers,
+                "probes": probes,
+                "engine": "torch" if obstacle else "native",
+                "engine_obstacle": obstacle or None,
+                "engine_advice": _COMPILER if obstacle else None,
+            }
+        )
         return
     OUT.print(_layers(found))
     OUT.print(_probes(probes, found.level))
     OUT.print(Text.assemble("Searches run at level ", (f"{found.level:d}", "bold"), f" of {max(Level):d} here."))
     if found.advice is not None:
         OUT.print(Text.assemble("To raise it: ", (found.advice, "bold")))
+    if obstacle:
+        OUT.print(Text.assemble("On the CPU ", ("torch", "bold"), f" trains, many times slower: {obstacle}."))
+        OUT.print(Text.assemble("To speed it up: ", (_COMPILER, "bold")))
+    else:
+        OUT.print(Text.assemble("On the CPU the ", ("native", "bold"), f" engine trains, in {build.library()}."))
 
 
 def _layers(found: Survey) -> Table:

@@ -24,6 +24,7 @@ from discovery.cli.common import (
 from discovery.config import load
 from discovery.estimate import Estimate, Limit
 from discovery.estimate import estimate as estimate_cost
+from discovery.llm.forecast import Forecast
 
 
 def estimate(
@@ -58,7 +59,13 @@ def _document(found: Estimate) -> dict[str, object]:
             task: {"overhead_seconds": speed.overhead, "steps_per_s": speed.steps_per_s}
             for task, speed in found.speeds.items()
         },
+        "baselines": {
+            "rules": found.baselines,
+            "further_settings": found.settings,
+            "device_seconds": found.baseline_seconds,
+        },
         "limits": found.limits,
+        "calls": found.calls,
         "ends_with": None if ends is None else ends.name,
     }
 
@@ -89,8 +96,22 @@ def _print(found: Estimate) -> None:
     OUT.print(
         f"{found.evaluations_per_s:.1f} evaluations/s with {workers}; the driver alone would reach "
         f"{found.proposals_per_s:.0f}/s. Memory of the workers: {memory}."
+        f" Before the search, {found.baselines} start rules and baselines are measured, {found.settings} of them "
+        f"further settings of a baseline: {found.baseline_seconds:,.0f} device-seconds."
         + (f" The run ends by its limit of {ends.name}." if ends and len(found.limits) > 1 else ""),
         highlight=False,
+    )
+    if found.calls is not None:
+        OUT.print(_calls(found.calls), highlight=False)
+
+
+def _calls(found: Forecast) -> str:
+    """What language models will be asked, in a sentence."""
+    money = f", {found.least.money:.2f} to {found.most.money:.2f} at the prices given" if found.most.money else ""
+    stop = f" They stop at their limit of {' and '.join(found.limits)}." if found.limits else ""
+    return (
+        f"Language models: about {found.proposals:,} candidates by the weights alone, in {found.least.calls:,} to "
+        f"{found.most.calls:,} calls with {found.least.tokens:,} to {found.most.tokens:,} tokens{money}.{stop}"
     )
 
 

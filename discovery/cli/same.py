@@ -35,7 +35,7 @@ def same(first: RuleArgument, second: RuleArgument, runs: RunsOption = DEFAULT_R
             _say("same but for a constant factor", "green", text)
             OUT.print("A search for the learning rate finds the same for both.")
         case Verdict.DECISIONS:
-            _say("different", "red", "they decide by other numbers, though no probe comes between them.")
+            _say("different", "red", "they do the same on every probe, but decide by other numbers or magnify a nudge.")
         case Verdict.DIFFERENT if found.difference is not None:
             _say("different", "red", f"they part at step t = {found.difference.step:g}.")
             _print_difference(first, second, found.difference)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -24,8 +23,11 @@ from discovery.cli.common import (
     print_table,
     runs_option,
 )
-from discovery.cli.tables import bias
+from discovery.cli.models import calls_table, reasons, verdict_on_critic
+from discovery.cli.tables import bias, emitter_table
 from discovery.emitters.statistics import Statistics, summaries
+from discovery.json_values import plain
+from discovery.llm.accounting import calibration, ledger
 from discovery.results import selection_bias
 from discovery.runs import open_run
 from discovery.scheduling.exchange import Phase
@@ -50,6 +52,7 @@ def status(run: RunArgument, runs: RunsOption = DEFAULT_RUNS, json: JsonOption =
     proposals = scheduler.get("proposals", {})
     records = scheduler.get("proposer", {}).get("emitters", {})
     made_by = summaries({name: Statistics.load(record) for name, record in records.items()})
+    calls, critic = ledger(opened), calibration(opened)
     biases = {purpose: selection_bias(opened.store, purpose) for purpose in (Purpose.REMEASURE, Purpose.FRESH)}
     spent = {
         "evaluations": facts.counts.candidates - sum(facts.emitters.get(name, 0) for name in INITIAL),
@@ -74,6 +77,8 @@ def status(run: RunArgument, runs: RunsOption = DEFAULT_RUNS, json: JsonOption =
                 "emitter_statistics": made_by,
                 "rejected_edits": {name: record["rejected"] for name, record in records.items()},
                 "purposes": facts.purposes,
+                "calls": calls,
+                "critic": critic and {"skill": critic.skill, **plain(critic)},
                 "selection_bias": biases,
                 "best": None if best is None else {"id": best.id, "score": best.score},
                 "cells": len(grid),
@@ -101,25 +106,16 @@ def status(run: RunArgument, runs: RunsOption = DEFAULT_RUNS, json: JsonOption =
     OUT.print(table, highlight=False)
     if made_by:
         OUT.print()
-        print_table(_emitters(made_by))
+        print_table(emitter_table(made_by))
+    if calls:
+        print_table(calls_table(calls))
+        for line in filter(None, [reasons(calls), critic and verdict_on_critic(critic)]):
+            OUT.print(line, style="dim", highlight=False)
 
 
 def _budget(limits: Mapping[str, float | None], spent: Mapping[str, float]) -> str:
     """What is spent of each limit."""
     return ", ".join(f"{spent[name]:,.0f} of {limit:,.0f} {_UNITS[name]}" for name, limit in limits.items() if limit)
-
-
-def _emitters(made_by: Mapping[str, Mapping[str, float]]) -> Table:
-    """Who makes the candidates, and what the archive gains from whom."""
-    table = Table(title="Emitters", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("")
-    for column in ("share", "proposed", "novel", "reused", "scored", "entered", "gain", "gain per\ncost"):
-        table.add_column(column, justify="right")
-    for name, found in made_by.items():
-        counts = (f"{found[key]:,.0f}" for key in ("proposed", "novel", "reused", "scored", "entered"))
-        rate = found["gain"] / found["cost"] if found["cost"] else 0.0
-        table.add_row(name, f"{found['share']:.0%}", *counts, f"{found['gain']:.2f}", f"{rate:.4f}")
-    return table
 
 
 def _tally(counts: Mapping[Any, int]) -> str:

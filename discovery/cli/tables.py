@@ -1,10 +1,10 @@
-"""Tables that more than one verb prints; both fit into 80 columns."""
+"""Tables that more than one verb prints."""
 
 from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich import box
 from rich.table import Table
@@ -73,7 +73,7 @@ def _who(result: RuleResult) -> tuple[str, Text, str]:
     """Id, what to call the rule, and its search score. Only the name is cut short where the terminal is narrow."""
     candidate = result.candidate
     known = candidate.emitter in INITIAL
-    label = f"{candidate.name} ({candidate.emitter})" if known else candidate.note
+    label = candidate.note or f"{candidate.name} ({candidate.emitter})"
     text = Text(label, style="bold" if known else "", no_wrap=True, overflow="ellipsis")
     return str(candidate.id), text, decimal(result.score)
 
@@ -113,3 +113,16 @@ def bias(value: SelectionBias) -> str:
         return "not measured"
     width = f" [{value.low:+.3f}, {value.high:+.3f}]" if value.rules > 1 else ""
     return f"{value.mean:+.3f}{width} over {value.rules} rules measured again"
+
+
+def emitter_table(made_by: Mapping[str, Mapping[str, float]]) -> Table:
+    """Who makes the candidates, and what the archive gains from whom."""
+    table = Table(title="Emitters", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("")
+    for column in ("share", "proposed", "novel", "reused", "scored", "entered", "gain", "gain per\ncost"):
+        table.add_column(column, justify="right")
+    for name, found in made_by.items():
+        counts = (f"{found[key]:,.0f}" for key in ("proposed", "novel", "reused", "scored", "entered"))
+        rate = found["gain"] / found["cost"] if found["cost"] else 0.0
+        table.add_row(name, f"{found['share']:.0%}", *counts, f"{found['gain']:.2f}", f"{rate:.4f}")
+    return table

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
+from discovery.config.llm import LlmConfig
 from discovery.config.section import Section
 from discovery.config.types import CROSSING, OperatorName, Weight
 from programs.edit import DEFAULT_WEIGHTS
@@ -94,10 +95,12 @@ class EmittersConfig(Section):
     crossover: CrossoverConfig = CrossoverConfig()
     constants: ConstantsConfig = ConstantsConfig()
     random: RandomConfig = RandomConfig()
+    llm: LlmConfig = LlmConfig()
     bandit: BanditConfig = BanditConfig()
 
     @model_validator(mode="after")
     def _somebody_proposes(self) -> Self:
-        if not any(emitter.weight for emitter in (self.symbolic, self.crossover, self.constants, self.random)):
+        everybody = (self.symbolic, self.crossover, self.constants, self.random, self.llm)
+        if not any(emitter.weight for emitter in everybody):
             raise ValueError("expected at least one weight above 0: nobody would propose anything")
         return self

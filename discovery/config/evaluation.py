@@ -43,9 +43,12 @@ class EvaluationConfig(Section):
         learning_rates: What every rule tries; `auto` for half decades from 1e-4 to 3.
         scout_fraction: Share of the steps that every learning rate is first given.
         hurdle: The share of candidates that go on from there, over all tasks together; null for everybody who learned.
-        finalists: The number of learning rates that are then trained in full.
+        finalists: The number of learning rates that are then trained in full; `auto` for three, or all where there are
+            fewer.
         batch: Programs trained together in one job.
         device: `auto` for a GPU where there is one.
+        engine: What trains; `auto` for the fastest that can be had. Which one it was does not change what a rule is
+            worth, but for rounding.
         sandbox: The level of isolation, from 0 (none) to 3; `auto` for the highest that works where a worker runs. A
             number is a demand: where it cannot be had, nothing runs.
         time_limit: Seconds for one job.
@@ -57,17 +60,18 @@ class EvaluationConfig(Section):
     rungs: Annotated[tuple[RungConfig, ...], Field(strict=False, min_length=1)] | None = None
     learning_rates: Literal["auto"] | LearningRates = "auto"
     scout_fraction: Annotated[float, Field(gt=0, le=1)] = _RACE.scout_fraction
-    hurdle: Annotated[float, Field(gt=0, lt=1)] | None = 0.3
-    finalists: PositiveInt = _RACE.finalists
+    hurdle: Annotated[float, Field(gt=0, lt=1)] | None = 0.4
+    finalists: Literal["auto"] | PositiveInt = "auto"
     batch: PositiveInt = 8
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    engine: Literal["auto", "native", "torch"] = "auto"
     sandbox: Literal["auto"] | Annotated[int, Field(ge=0, le=3)] = "auto"
     time_limit: PositiveFloat = 600.0
 
     @model_validator(mode="after")
     def _enough_learning_rates(self) -> Self:
         rates = _RACE.learning_rates if self.learning_rates == "auto" else self.learning_rates
-        if self.finalists > len(rates):
+        if self.finalists != "auto" and self.finalists > len(rates):
             raise ValueError(f"finalists is {self.finalists}, but there are only {len(rates)} learning_rates")
         return self
 

@@ -76,24 +76,29 @@ class Document:
         return self.places[path]
 
     def override(self, text: str) -> None:
-        """Replace one value as `key.path=value` says; the value is YAML."""
+        """Replace one value as `key.path=value` says; the value is YAML, and items of lists are counted from 0."""
         place = Place(f"--set {text}")
         match = _OVERRIDE.fullmatch(text)
         if match is None:
             self.problems.append(Problem(place, "", "expected key.path=value"))
             return
-        path = tuple(match[1].split("."))
+        path: KeyPath = tuple(int(part) if part.isdecimal() else part for part in match[1].split("."))
         parsed = parse(match[2])
         if parsed.mistakes:
             self.problems += [Problem(place, dotted((*path, *bad.path)), bad.message) for bad in parsed.mistakes]
             return
         section: Any = self.data
         for depth, name in enumerate(path[:-1], start=1):
-            if section.get(name) is None:
-                section[name] = {}
+            inside: Any = section.get(name) if isinstance(section, dict) else section[name]
+            following = path[depth]
+            if isinstance(following, int) and not (isinstance(inside, list) and following < len(inside)):
+                self.problems.append(Problem(place, "", f"there is no {dotted(path[: depth + 1])}"))
+                return
+            if inside is None:
+                section[name] = inside = {}
                 self.places[path[:depth]] = place
-            section = section[name]
-            if not isinstance(section, dict):
+            section = inside
+            if not isinstance(section, dict | list) or (isinstance(section, list) and isinstance(following, str)):
                 self.problems.append(Problem(place, "", f"{dotted(path[:depth])} is a value, not a section"))
                 return
         section[path[-1]] = parsed.value

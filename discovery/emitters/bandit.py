@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -50,12 +50,21 @@ class Bandit:
         self._exploration = exploration
         self._arms = {name: _Arm() for name in weights}
 
-    def choose(self, rng: Generator) -> str:
-        """The emitter that has the next candidate."""
+    def choose(self, rng: Generator, without: Collection[str] = ()) -> str:
+        """The emitter that has the next candidate, one that is not among `without`.
+
+        Raises:
+            ValueError: There is none.
+        """
+        names, shares = self._names, self._shares
+        if without:
+            names = tuple(name for name in self._names if name not in without)
+            left = [share for name, share in zip(self._names, self._shares, strict=True) if name in names]
+            shares = [share / sum(left) for share in left]
         everybody = self._everybody()
         if everybody.gain == 0 or rng.random() < self._exploration:
-            return self._names[int(rng.choice(len(self._names), p=self._shares))]
-        return max(self._names, key=lambda name: _draw(self._arms[name], everybody, rng))
+            return names[int(rng.choice(len(names), p=shares))]
+        return max(names, key=lambda name: _draw(self._arms[name], everybody, rng))
 
     def told(self, name: str, gain: float, cost: float) -> None:
         """Credit an emitter with a child."""

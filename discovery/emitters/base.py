@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from numpy.random import Generator
 
+from archive.calls import Call
+from archive.grid import Elite
+from archive.records import Candidate, Evaluation
 from discovery.strategies import Strategy
 from programs.ir import Program
 
@@ -72,3 +76,80 @@ class Emitter(Protocol):
             EditError: Nothing can be made of the parent drawn; the next may do.
         """
         ...
+
+
+class NotReadyError(Exception):
+    """There is nothing to propose at the moment.
+
+    Attributes:
+        final: Whether there will be nothing more in this run.
+    """
+
+    def __init__(self, *, final: bool) -> None:
+        super().__init__()
+        self.final = final
+
+
+class Correspondent(ABC):
+    """An emitter whose proposals come from elsewhere, when they come, and that takes note of all that goes on.
+
+    It never lets anybody wait: where nothing has arrived, another emitter has its turn.
+    """
+
+    name: str
+
+    @abstractmethod
+    def propose(self, parents: Parents, rng: Generator) -> Proposal:
+        """One program that has arrived.
+
+        Raises:
+            NotReadyError: None has.
+        """
+
+    @abstractmethod
+    def heard(self, fate: str, child: int | None) -> None:
+        """What became of the last proposal: its fate as statistics count it, and the candidate that it is now."""
+
+    @abstractmethod
+    def entered(self, candidate: Candidate) -> None:
+        """A candidate came into being, whoever proposed it."""
+
+    @abstractmethod
+    def measured(self, evaluation: Evaluation) -> None:
+        """A candidate was measured, whoever proposed it."""
+
+    @abstractmethod
+    def judged(self, number: int, elite: Elite | None, gain: float, cost: float, *, revised: bool) -> float:
+        """A candidate was judged, whoever proposed it.
+
+        Returns:
+            What its making cost besides its measurement, in the unit of `cost`.
+        """
+
+    @abstractmethod
+    def wait(self, seconds: float) -> None:
+        """Return when something has arrived, or after so many seconds."""
+
+    @abstractmethod
+    def retire(self) -> None:
+        """No more proposals are wanted: stop asking for them."""
+
+    @abstractmethod
+    def calls(self) -> list[Call]:
+        """What was asked and answered since this was last called, for the archive."""
+
+    @abstractmethod
+    def news(self) -> list[str]:
+        """What people should know, since this was last called."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """What the facts of the run do not tell; plain data, of a size that does not grow with the run."""
+
+    @abstractmethod
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a `state`, after all that is in the archive was entered, measured and judged again."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of threads and connections."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from discovery.config import Config, load
 from discovery.runs import Run, create, give_budget, names, open_run
@@ -15,18 +17,29 @@ _SAME = ("start", "archive", "evaluation", "fitness", "report")
 _FREE = ("budget", "executor")
 
 
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What every run of a race may spend: so many `evaluations`, or so many `minutes` of searching."""
+
+    unit: Literal["evaluations", "minutes"]
+    amount: float
+
+    def __str__(self) -> str:
+        return f"{self.amount:g} {self.unit}"
+
+
 class RaceError(ValueError):
     """Configurations or runs that cannot be compared; the message says which and why."""
 
 
-def entrants(paths: Sequence[Path], budget: int, overrides: Sequence[str] = ()) -> list[Config]:
-    """The configurations, each with this budget of evaluations and no other; controls are added where they are missing.
+def entrants(paths: Sequence[Path], budget: Budget, overrides: Sequence[str] = ()) -> list[Config]:
+    """The configurations, each with this budget and no other; controls are added where they are missing.
 
     Raises:
         ConfigError: A file or an override is wrong.
         RaceError: Two have one name, or differ in what they measure.
     """
-    configs = [load(path, [*overrides, f"budget={{evaluations: {budget}}}"]) for path in paths]
+    configs = [load(path, [*overrides, f"budget={{{budget.unit}: {budget.amount:g}}}"]) for path in paths]
     first = configs[0]
     kinds = {config.strategy.kind for config in configs}
     configs += [_changed(first, name=kind, strategy={"kind": kind}) for kind in CONTROLS if kind not in kinds]
@@ -56,12 +69,15 @@ def enter(config: Config, seed: int, folder: Path) -> Run:
         raise RaceError(
             f"{run.folder} holds a run with another {' and '.join(keys)}. Race in another folder (--out), or remove it."
         )
-    had, now = run.config.budget.evaluations or 0, wanted.budget.evaluations or 0
-    if had > now:
-        raise RaceError(
-            f"{run.folder} has had {had} evaluations. Race to at least as many, or in another folder (--out)."
-        )
-    if had < now:
+    for unit, had in run.config.budget.model_dump().items():
+        now = getattr(wanted.budget, unit)
+        if (had is None) != (now is None):
+            raise RaceError(f"{run.folder} was raced with another kind of budget. Race in another folder (--out).")
+        if had is not None and had > now:
+            raise RaceError(
+                f"{run.folder} has had {had:g} {unit}. Race to at least as many, or in another folder (--out)."
+            )
+    if run.config.budget != wanted.budget:
         run = give_budget(run, wanted.budget)
     return run
 

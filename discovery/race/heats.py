@@ -29,7 +29,9 @@ def finished(run: Run) -> bool:
     state, spent = run.store.state(), proposed(run)
     run.store.database.close()
     done = bool(state) and Phase(state["scheduler"]["phase"]) is Phase.DONE
-    return done and spent >= (run.config.budget.evaluations or 0)
+    limits = {"evaluations": spent, "minutes": state["elapsed"] / 60} if done else {}
+    asked = run.config.budget.model_dump()
+    return done and all(amount >= (asked[unit] or 0) for unit, amount in limits.items())
 
 
 def proposed(run: Run) -> int:

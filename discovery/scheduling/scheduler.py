@@ -115,7 +115,7 @@ class Scheduler:
                 or self._climbers(1)
                 or None
             )
-            if batch is None and not self.open and finish:
+            if batch is None and not self.open and finish and not (propose and self.proposer.waiting):
                 self._begin_final()
                 batch = self._queues.pop(self._failed)
         return None if batch is None else self._start(batch)
@@ -283,6 +283,8 @@ class Scheduler:
         ids: list[int] = []
         while len(ids) < self.plan.batch and not self._exhausted:
             novel = self.proposer.novel(self.program, self._rng)
+            if novel is None and self.proposer.waiting:
+                break
             if novel is None:
                 self._exhausted = True
             else:
@@ -331,6 +333,7 @@ class Scheduler:
 
     def _record(self, evaluation: Evaluation) -> None:
         self.judge.record(evaluation)
+        self.proposer.measured(evaluation)
         if evaluation.purpose is Purpose.FRESH:
             self._finished.add((evaluation.candidate, evaluation.task))
 

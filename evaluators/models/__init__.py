@@ -7,7 +7,7 @@ Read in this order:
 - `in_torch`: their meaning in torch, for many lanes at once.
 - `losses`: what is minimised.
 - `blocks`: groups of layers that several models share.
-- `model`: a `Model` is layers and a loss whose shapes fit.
+- `model`: a `Model` is layers and a loss whose shapes fit. `work`: the multiplications in its products.
 
 A new layer is a class in `layers` and a function in `in_torch`; engines that do not know it leave the task to torch.
 """

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
+import functools
 import hashlib
 import os
 import shlex
@@ -11,10 +11,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Sequence
 from pathlib import Path
 
+from evaluators import cache
 from evaluators.bytecode import OPCODES
 
 SOURCE = Path(__file__).parent / "source"
@@ -41,7 +41,7 @@ class BuildError(RuntimeError):
     """There is no library, and why."""
 
 
-@cache
+@functools.cache
 def load() -> ctypes.CDLL:
     """The library, built if need be.
 
@@ -84,7 +84,7 @@ def _found() -> tuple[Path | None, str]:
     return _built(tuple([os.environ.get(name) for name in _ENVIRONMENT]))
 
 
-@cache
+@functools.cache
 def _built(environment: tuple[str | None, ...]) -> tuple[Path | None, str]:  # noqa: ARG001 - it is what decides
     try:
         return build(), ""
@@ -98,6 +98,8 @@ def build() -> Path:
     Raises:
         BuildError: There is no compiler, it fails, or there is no place for the library.
     """
+    if os.name != "posix":
+        raise BuildError("the library is built on Linux and macOS only")
     command = _compiler()
     sources = sorted(path for path in SOURCE.iterdir() if path.suffix in (".cpp", ".h"))
     flags = [*LANGUAGE, *NUMERICS, *QUIET, *_target(command)]
@@ -106,11 +108,13 @@ def build() -> Path:
     for path in sources:
         key.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     try:
-        folder = _folder()
+        folder = cache.folder()
         target = folder / f"engine-{key.hexdigest()[:24]}.so"
-        with _locked(folder / "lock"):
+        with cache.locked(folder / "lock"):
             if not target.exists():
                 _compile(command, flags, [path for path in sources if path.suffix == ".cpp"], target)
+    except cache.CacheError as error:
+        raise BuildError(str(error)) from None
     except OSError as error:
         raise BuildError(f"the library cannot be kept: {error}") from None
     return target
@@ -143,28 +147,6 @@ def _ask(command: list[str], flags: list[str]) -> str:
     if asked.returncode:
         raise BuildError(f"the C++ compiler {shlex.join(command)} does not work: {_complaint(asked)}")
     return str(asked.stdout)
-
-
-def _folder() -> Path:
-    """A folder of the user's own, where nobody else can leave a library."""
-    home = os.environ.get("XDG_CACHE_HOME", "")
-    folder = (Path(home) if home.startswith("/") else Path.home() / ".cache") / "savanna"
-    if not folder.is_absolute():
-        raise BuildError(f"the library has no place to be kept: the home folder is {Path.home()}")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if os.name == "posix" and (folder.stat().st_uid != os.geteuid() or folder.stat().st_mode & 0o022):
-        raise BuildError(f"{folder} can be written to by others than this user")
-    return folder
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """One process at a time: the others wait for the library instead of making it once more."""
-    import fcntl  # Windows has none, and may still import this module.
-
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _compile(command: list[str], flags: list[str], sources: Sequence[Path], target: Path) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from evaluators.bytecode import compile as compile_rule
@@ -22,6 +23,8 @@ from evaluators.tasks.task import Task
 from evaluators.train import checkpoints
 from programs.ir import Program
 
+_CPU = torch.device("cpu")
+
 _FATES = (Fate.FINISHED, Fate.NOT_FINITE, Fate.HOPELESS, Fate.TIMEOUT)
 """In the order of `Fate` in source/run.cpp."""
 
@@ -33,16 +36,18 @@ def train(
     *,
     steps: int,
     hopeless: float,
+    device: torch.device = _CPU,
     deadline: float = math.inf,
     keep_weights: bool = False,
 ) -> Training:
     """Train every lane, one after the other, each as if it were alone: bit for bit the same whoever else is there.
 
-    Arguments as for `evaluators.train.train`; the task and the programs are ones that this engine serves.
+    Arguments as for `evaluators.train.train`; the task, the programs and the device are ones that this engine serves.
 
     Raises:
         BuildError: There is no library here.
     """
+    assert device.type == "cpu"
     if not lanes:
         return Training((), {})
     runs = _Runs(task, steps, hopeless, deadline)

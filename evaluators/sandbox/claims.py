@@ -126,6 +126,8 @@ def _overrule(result: Result, losses: Sequence[float | None], initial: float) ->
         scouted=result.scouted,
         run_steps=result.run_steps,
         seconds=result.seconds,
+        flops=result.flops,
+        state_bytes=result.state_bytes,
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from evaluators.cuda import images
 from evaluators.native import build
 from evaluators.sandbox import namespaces, paths
 from evaluators.sandbox.levels import Level, SandboxError
@@ -84,7 +85,9 @@ def launch(
     argv = [sys.executable, "-s", "-P", "-m", module, *arguments]
     env = {**PLAIN, **_threads(), **_gpu_environment(gpu=gpu), "PYTHONPATH": os.pathsep.join(folders)}
     env |= {name: os.environ[name] for name in LOADER if name in os.environ}
-    env[build.LIBRARY] = str(build.library() or "")  # The child has no compiler and no place to keep what it makes.
+    # The child has no compiler and no place to keep what it makes.
+    env[build.LIBRARY] = str(build.library() or "")
+    env[images.IMAGES] = str((gpu and images.keep()) or "")
     if level >= Level.NAMESPACES:
         argv = namespaces.command(argv, limits, folders, gpu=gpu)
         env["TMPDIR"] = str(paths.SCRATCH)

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
+from evaluators.cuda import images
 from evaluators.native import build
 from evaluators.sandbox import paths, privileges
 from evaluators.sandbox.levels import SandboxError
@@ -41,8 +42,8 @@ def command(
         SandboxError: There is no bubblewrap.
     """
     needed = paths.needed(folders, gpu=gpu)
-    if library := build.library():
-        needed.append(library)  # It is loaded before the process confines itself.
+    compiled = [build.library(), images.keep() if gpu else None]
+    needed += [path for path in compiled if path]  # They are loaded before the process confines itself.
     shown = paths.outermost(path.resolve() for path in needed)
     linked = [(link, to) for link, to in paths.links(needed) if not any(link.is_relative_to(path) for path in shown)]
     return [

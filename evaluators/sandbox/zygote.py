@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from evaluators import tasks
+from evaluators.cuda import images
 from evaluators.device import prepare
 from evaluators.job import Job
 from evaluators.native import build
@@ -144,6 +145,7 @@ def main(arguments: list[str], bodies: Mapping[str, Body] = BODIES) -> None:
     for name in tasks.names():
         tasks.get(name)
     build.unavailable()  # Loads the library, which the children share; a child may not be able to read it.
+    images.preload()
     gc.disable()
     try:
         enter(level, limits, gpu=gpu)

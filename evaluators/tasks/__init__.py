@@ -1,7 +1,8 @@
 """The tasks that rules are measured on.
 
 A task is one file here that defines `TASKS`, and a line for each of them in the registry below. `task` says what a task
-is made of, `naming` what tasks are called and how a variant of one is written; `corpus` has the texts. Then by family:
+is made of, `naming` what tasks are called and how a variant of one is written, `measured` what they cost and how well
+they separate; `corpus` has the texts. Then by family:
 
 - `digits`, `digits_vit`, `digits_conv`: small images of handwritten digits. `digits` is the shortest example.
 - `text`, `text_gru`, `text_transformer`: Python source code, character by character.

@@ -35,6 +35,8 @@ _TEMPLATES = np.array(
 _TEMPLATE = _TEMPLATES.shape[1]
 _LEAST_PADDING, _MOST_PADDING = 36, 60
 _CURVE = _TEMPLATE + _MOST_PADDING
+_HEIGHT = 1 / 6
+"""Makes a stroke not much higher than the noise."""
 _SCALE, _SHIFT, _SHEAR = 0.4, 48, 0.75
 _SMOOTH_NOISE, _SMOOTHNESS, _NOISE = 0.25, 2.0, 0.02
 _GRAIN = 1024
@@ -49,7 +51,7 @@ def curves(seed: int = 0) -> Data:
     padding = rng.integers(_LEAST_PADDING, _MOST_PADDING, count, endpoint=True)[:, None]
     heights = _TEMPLATES - _TEMPLATES.mean(axis=1, keepdims=True)
     heights = heights / heights.std(axis=1, keepdims=True)
-    heights = heights - heights[:, :1]
+    heights = (heights - heights[:, :1]) * _HEIGHT
     padded = np.pad(heights[targets], ((0, 0), (0, _MOST_PADDING)))
 
     x = _read(padded, np.linspace(0, 1, _CURVE) * (_TEMPLATE + padding - 1))
@@ -71,7 +73,8 @@ def _read(values: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.fl
     """Each row's values between its points, by linear interpolation."""
     left = np.minimum(at.astype(np.int64), values.shape[1] - 2)
     low, high = (np.take_along_axis(values, left + step, axis=1) for step in (0, 1))
-    return low + (at - left) * (high - low)
+    between: NDArray[np.float64] = low + (at - left) * (high - low)
+    return between
 
 
 def _smooth(noise: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -39,12 +39,12 @@ def split(name: str) -> tuple[str, dict[str, float]]:
     for part in rest.split(",") if at else ():
         axis, _, text = part.partition("=")
         if axis not in WHOLE or axis in factors:
-            raise ValueError(f"Variant {part!r} of task {name!r}: expected {', '.join(WHOLE)}, each at most once.")
+            raise ValueError(f"Variant {part!r} of task {base!r}: expected {', '.join(WHOLE)}, each at most once.")
         try:
             factors[axis] = int(text) if WHOLE[axis] else float(text)
         except ValueError:
             factors[axis] = 0
         if not 0 < factors[axis] < math.inf:
             kind = "whole" if WHOLE[axis] else "finite"
-            raise ValueError(f"Variant {part!r} of task {name!r}: expected a {kind} number above zero, found {text!r}.")
+            raise ValueError(f"Variant {part!r} of task {base!r}: expected a {kind} number above zero, found {text!r}.")
     return base, factors

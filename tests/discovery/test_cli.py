@@ -78,7 +78,9 @@ def test_a_run_can_be_looked_into_and_exported(discover: Discover, folder: Path)
 
     exported = document(discover("export", "small:best", "-o", "mine.py", "--name", "Mine", "--json"))
     assert exported["class"] == "Mine"
-    assert "class Mine(torch.optim.Optimizer)" in (folder / "mine.py").read_text()
+    written = (folder / "mine.py").read_text()
+    assert "class Mine(torch.optim.Optimizer)" in written
+    assert "Learning rate. Best in the search: " in written
 
 
 def test_the_level_of_isolation_is_recorded_with_every_evaluation(discover: Discover, folder: Path) -> None:
@@ -98,6 +100,8 @@ def test_doctor_says_what_holds_here(discover: Discover) -> None:
     assert all(probe["blocked"] for probe in promised)
     table = discover("doctor").stdout
     assert f"level {found['level']} of 3" in table
+    assert found["engine"] in table
+    assert (found["engine"] == "native") == (found["engine_obstacle"] is None) == (found["engine_advice"] is None)
 
 
 def test_tables_are_for_people_and_carry_the_next_commands(discover: Discover) -> None:

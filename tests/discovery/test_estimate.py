@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from archive.records import OpenJob, Purpose
 from discovery.config import Config
-from discovery.estimate import Estimate, Speed, combine, steps_of
+from discovery.estimate import Estimate, Speed, combine, estimate, steps_of
+from discovery.plan import Initial
 from discovery.rehearsal import Rehearsal
 from evaluators import tasks
 from evaluators.job import Job
+from free_executor import FreeExecutor
+from llm_runs import emitters
+from programs import zoo
 
 TASK = "digits_mlp"
+ADAMW = zoo.load("adamw")
 SPEED = Speed(overhead=1.0, steps_per_s=1000.0, results=())
 
 
@@ -26,7 +34,15 @@ def job(purpose: Purpose, number: int, programs: int = 4) -> OpenJob:
 def rehearsal(searches: int = 10, seconds: float = 0.4) -> Rehearsal:
     numbers = itertools.count(1)
     purposes = [Purpose.BASELINE, *[Purpose.SEARCH] * searches, Purpose.FRESH]
-    return Rehearsal([job(purpose, next(numbers)) for purpose in purposes], 4 * searches, seconds, 5_000, 45_000)
+    return Rehearsal(
+        jobs=[job(purpose, next(numbers)) for purpose in purposes],
+        outpaced=Counter(),
+        initial=[Initial(ADAMW, start=True), Initial(ADAMW, start=False, base=1, note="adamw: beta1 0.8")],
+        candidates=4 * searches,
+        seconds=seconds,
+        empty_bytes=5_000,
+        disk_bytes=45_000,
+    )
 
 
 @pytest.fixture
@@ -38,6 +54,18 @@ def estimated(make_config: Callable[..., Config]) -> Callable[..., Estimate]:
     return make
 
 
+def test_calls_of_language_models_are_forecast_and_nobody_is_asked(
+    make_config: Callable[..., Config], tmp_path: Path
+) -> None:
+    section = emitters("http://127.0.0.1:1/v1", alone=True, limits={"calls": 50})
+    config = make_config(budget={"evaluations": 40}, emitters=section)
+    found = estimate(config, tmp_path, FreeExecutor)
+    assert found.calls is not None
+    assert (found.calls.proposals, found.calls.least.calls, found.calls.most.calls) == (40, 40, 50)
+    assert found.calls.limits == ("calls",)
+    assert estimate(make_config(), tmp_path, FreeExecutor).calls is None
+
+
 EACH = SPEED.seconds(job(Purpose.SEARCH, 1).job)
 
 
@@ -46,7 +74,22 @@ def test_steps_are_those_of_scouting_and_of_the_finals() -> None:
     rates = len(one.race.learning_rates)
     assert steps_of(job(Purpose.SEARCH, 1, programs=3).job) == pytest.approx(3 * steps_of(one))
     assert steps_of(one.model_copy(update={"budget": 0.5})) == pytest.approx(steps_of(one) / 2)
-    assert steps_of(one) == pytest.approx((0.2 * rates + 2 * 2) * tasks.get(TASK).steps)
+    scouting = one.race.scout_fraction * rates * tasks.get(TASK).steps
+    assert steps_of(one) == pytest.approx(scouting + one.race.finalists * 2 * tasks.get(TASK).steps)
+    assert steps_of(one, outpaced=1) == pytest.approx(scouting)
+
+
+def test_who_stops_at_the_hurdle_costs_no_final_runs(estimated: Callable[..., Estimate]) -> None:
+    found = rehearsal()
+    stopped = replace(found, outpaced=Counter({each.id: 2 for each in found.jobs if each.purpose is Purpose.SEARCH}))
+    (free,), (raced,) = estimated({"evaluations": 100}).limits, estimated({"evaluations": 100}, found=stopped).limits
+    assert raced.device_seconds < free.device_seconds
+
+
+def test_what_the_baselines_cost_is_said(estimated: Callable[..., Estimate]) -> None:
+    found = estimated({"evaluations": 100})
+    assert (found.baselines, found.settings) == (2, 1)
+    assert found.baseline_seconds == pytest.approx(EACH)
 
 
 def test_device_seconds_count_the_start_the_search_and_the_end(estimated: Callable[..., Estimate]) -> None:

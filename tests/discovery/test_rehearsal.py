@@ -55,3 +55,14 @@ def test_rules_from_files_are_rehearsed_without_their_folder(
 def test_a_rule_that_is_missing_is_said_to_be(make_config: Callable[..., Config], tmp_path: Path) -> None:
     with pytest.raises(RuleError, match="adamv"):
         on_its_own(make_config(start=["adamv"]), tmp_path, tmp_path)
+
+
+def test_who_is_above_the_hurdle_is_outpaced_and_counted(make_config: Callable[..., Config], tmp_path: Path) -> None:
+    samples = [SCORED.model_copy(update={"scouted": ((0.01, 0.5 + 0.1 * number),)}) for number in range(7)]
+
+    def outpaced(hurdle: float | None) -> int:
+        config = make_config(name=f"hurdle-{hurdle}", evaluation={"batch": 4, "hurdle": hurdle})
+        replaying = Replaying(dict.fromkeys(config.evaluation.tasks, samples), slots=1)
+        return rehearse(config, tmp_path, 60, replaying).outpaced.total()
+
+    assert outpaced(0.2) > outpaced(0.7) > outpaced(None) == 0

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from discovery.scoring import CAP, interval, log_ratios, mean_and_half_width
+from discovery.scoring import CAP, Fitness, interval, log_ratios, mean_and_half_width
 
 TASKS = ("a", "b")
 REFERENCE = {"a": {0: 0.5, 1: 0.6}, "b": {0: 2.0, 1: 2.4}}
@@ -75,3 +75,34 @@ def test_one_seed_has_no_interval_and_none_no_score() -> None:
     assert math.isnan(found.high)
     with pytest.raises(ValueError, match="nothing"):
         mean_and_half_width([])
+
+
+KINDS = [Fitness(kind, 2.0, {"a": 0.1, "b": 0.5}) for kind in ("geometric", "rank", "worst")]
+ratios = st.fixed_dictionaries({task: st.floats(-20, 20) for task in TASKS})
+
+
+@pytest.mark.parametrize("fitness", KINDS, ids=lambda fitness: fitness.kind)
+def test_every_fitness_gives_the_reference_zero(fitness: Fitness) -> None:
+    assert fitness({"a": 0.0, "b": 0.0}) == 0.0
+
+
+@pytest.mark.parametrize("fitness", KINDS, ids=lambda fitness: fitness.kind)
+@given(ratios, ratios)
+def test_every_fitness_is_bounded_and_never_falls_where_no_task_does(
+    fitness: Fitness, one: dict[str, float], other: dict[str, float]
+) -> None:
+    higher = {task: max(one[task], other[task]) for task in TASKS}
+    assert -math.log(2) - 1e-12 <= fitness(one) <= fitness(higher) + 1e-12 <= math.log(2) + 2e-12
+
+
+def test_a_specialist_is_worth_most_by_the_mean_and_nothing_by_the_worst() -> None:
+    specialist = {"a": 0.6, "b": -0.1}
+    geometric, rank, worst = (fitness(specialist) for fitness in KINDS)
+    assert geometric == pytest.approx(0.25)
+    assert worst == -0.1
+    assert rank == pytest.approx(math.log(2) * (1.0 - math.erf(0.2 / math.sqrt(2))) / 2, rel=1e-6)
+
+
+def test_ranks_do_not_ask_how_far_apart_the_losses_of_a_task_lie() -> None:
+    rank = KINDS[1]
+    assert rank({"a": 0.1, "b": 0.0}) == pytest.approx(rank({"a": 0.0, "b": 0.5}))

@@ -1,4 +1,4 @@
-"""A key in the driver's environment reaches no worker and nothing that a run leaves behind."""
+"""A key in the driver's environment reaches its server, and no worker and nothing that a run leaves behind."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ import time
 import uuid
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from llm_server import Reply, Server, serving
 
 pytestmark = pytest.mark.xdist_group("ray")  # one Ray at a time
 
@@ -24,6 +27,11 @@ name: keyless
 budget: {evaluations: 500}
 evaluation: {tasks: [digits_mlp], learning_rates: [1e-3, 1e-2], finalists: 1, batch: 2}
 executor: {kind: ray, workers: 1}
+emitters:
+  llm:
+    weight: 9
+    models: [{model: m, base_url: "URL", api_key_env: OPENAI_API_KEY, retries: 0}]
+    breaker: {pause: 0.1, give_up: 1000}
 """
 
 
@@ -47,8 +55,19 @@ def measured_something(run: Path) -> bool:
         return connection.execute("SELECT id FROM evaluations LIMIT 1").fetchone() is not None
 
 
-def test_a_planted_key_stays_in_the_driver(tmp_path: Path) -> None:
-    (tmp_path / "keyless.yaml").write_text(CONFIG)
+def indiscreet(request: dict[str, Any]) -> str | Reply:
+    """Quotes the key in a complaint, then in answers."""
+    return Reply({"error": f"I do not like {KEY}"}, 500) if request["seed"] % 2 else f"You said {KEY}."
+
+
+def test_a_planted_key_stays_between_the_driver_and_its_server(tmp_path: Path) -> None:
+    with serving(indiscreet) as server:
+        (tmp_path / "keyless.yaml").write_text(CONFIG.replace("URL", server.url))
+        check(tmp_path, server)
+    assert all(request["headers"]["authorization"] == f"Bearer {KEY}" for request in server.requests)
+
+
+def check(tmp_path: Path, server: Server) -> None:
     discover = str(Path(sys.executable).with_name("discover"))
     temporary = tempfile.mkdtemp(prefix="ray")  # Ray's sockets need a short path
     environment = {**os.environ, "OPENAI_API_KEY": KEY, "TMPDIR": temporary}
@@ -60,7 +79,8 @@ def test_a_planted_key_stays_in_the_driver(tmp_path: Path) -> None:
         stderr=subprocess.STDOUT,
     )
     try:
-        while not measured_something(tmp_path / "runs" / "keyless") and driver.poll() is None:
+        run = tmp_path / "runs" / "keyless"
+        while not (measured_something(run) and len(server.requests) > 4) and driver.poll() is None:
             time.sleep(0.1)
         holders = {process for process, text in environments().items() if KEY.encode() in text}
         workers = [process for process, text in environments().items() if b"ray::Worker" in text]

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from evaluators import engines, tasks
+from evaluators.cuda.images import unavailable
 from evaluators.evaluate import evaluate
 from evaluators.job import Engine, Job, Outcome, Race
 from evaluators.lanes import Fate, Lane
@@ -51,10 +52,14 @@ def test_a_report_says_what_trained_each_program(rules: dict[str, str]) -> None:
 
 
 @needs_library
-def test_a_gpu_is_not_for_the_native_engine() -> None:
+def test_a_gpu_is_for_the_cuda_engine_where_its_compiler_is_installed() -> None:
     serving = engines.choose(Engine.AUTO, DIGITS, torch.device("cuda"))
-    assert serving.engine is Engine.TORCH
-    assert "cuda" in serving.reason
+    assert serving.engine is (Engine.CUDA if unavailable() == "" else Engine.TORCH)
+    assert serving.reason == unavailable()
+    with pytest.raises(ValueError, match="does not run on cuda"):
+        engines.choose(Engine.NATIVE, DIGITS, torch.device("cuda"))
+    with pytest.raises(ValueError, match="does not run on cpu"):
+        engines.choose(Engine.CUDA, DIGITS, torch.device("cpu"))
 
 
 WITHOUT = """

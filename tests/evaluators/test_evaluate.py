@@ -82,7 +82,7 @@ def test_an_unparsable_rule_is_invalid_and_the_report_says_where() -> None:
 
 
 def test_a_rule_over_the_memory_limit_never_runs_and_the_others_do(rules: dict[str, str]) -> None:
-    big, small = evaluate(job(rules["adamw"], rules["sgd"], memory_limit=300_000)).results
+    big, small = evaluate(job(rules["adamw"], rules["sgd"], memory_limit=400_000)).results
     assert big.outcome is Outcome.MEMORY
     assert "MiB" in big.detail
     assert big.run_steps == 0

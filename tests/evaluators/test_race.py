@@ -9,6 +9,7 @@ import torch
 
 from evaluators import tasks
 from evaluators.job import Outcome, Race, Result
+from evaluators.models import work
 from evaluators.race import SCOUT_EXAMPLES, at_a_glance, race
 from programs.parse import parse
 
@@ -28,7 +29,7 @@ def search(
     raced = race(
         DIGITS,
         programs,
-        rules or Race(learning_rates=RATES),
+        rules or Race(learning_rates=RATES, scout_fraction=0.2),
         (0, 1),
         initial=initial,
         steps=steps,
@@ -42,7 +43,7 @@ def search(
 def test_the_best_scouts_run_in_full_and_the_best_of_those_counts(rules: dict[str, str]) -> None:
     (result,) = search(rules["momentum"])
     losses = {rate: loss for rate, loss in result.scouted if loss is not None}
-    finalists = sorted(losses, key=losses.__getitem__)[:2]
+    finalists = sorted(losses, key=losses.__getitem__)[: Race().finalists]
     alone = [
         search(rules["momentum"], rules=Race(learning_rates=(rate,), scout_fraction=0.05))[0] for rate in finalists
     ]
@@ -124,7 +125,7 @@ def test_a_rule_that_breaks_only_in_long_runs_diverged() -> None:
 
 def test_a_rule_that_learns_in_short_runs_only_diverged() -> None:
     text = "def f(w, g, lr, T):\n    return g * lr * (30 - T) / abs(30 - T)\n"
-    (result,) = search(text, rules=Race(learning_rates=(1e-3,), hopeless=10))
+    (result,) = search(text, rules=Race(learning_rates=(1e-3,), scout_fraction=0.2, hopeless=10))
     assert result.outcome is Outcome.DIVERGED
     assert result.detail.startswith("ended at 2.3")
     assert f"not below the initial loss {np.mean(INITIAL):.4g}" in result.detail
@@ -168,7 +169,8 @@ def test_scouting_is_judged_by_the_first_validation_examples() -> None:
 
 def test_the_cost_of_an_evaluation_is_in_its_result(rules: dict[str, str]) -> None:
     (sgd, adamw) = search(rules["sgd"], rules["adamw"])
-    gradient = 6 * DIGITS.layout.size * DIGITS.batch
+    assert DIGITS.model is not None
+    gradient = work.flops(DIGITS.model, DIGITS.batch)
     assert sgd.flops == pytest.approx(sgd.run_steps * (gradient + DIGITS.layout.size), rel=1e-6)
     assert adamw.flops / adamw.run_steps > sgd.flops / sgd.run_steps
     assert (sgd.state_bytes, adamw.state_bytes) == (0, 2 * 4 * DIGITS.layout.size)

@@ -7,10 +7,10 @@ from matplotlib.mathtext import MathTextParser
 from programs import zoo
 from programs.ir import Program
 from programs.latex import equations
-from programs.ops import OPS, Op
+from programs.ops import OPS, Op, Shape
 from programs.parse import parse
 
-TYPESETTER: MathTextParser[object] = MathTextParser("path")
+TYPESETTER = MathTextParser("path")
 
 
 def test_adamw_is_written_as_in_its_paper() -> None:
@@ -48,15 +48,20 @@ def test_a_name_that_comes_again_gets_a_prime() -> None:
 
 @pytest.mark.parametrize("op", OPS.values(), ids=lambda op: op.name)
 def test_every_operation_can_be_typeset(op: Op) -> None:
-    values = ", ".join(["matmul(g, transpose(g))", "0.5", "0.25"][: op.arity])
-    if op.name == "matmul":
-        values = "g, transpose(g)"
-    for line in equations(parse(f"def one(w, g):\n return norm({op.name}({values})) * w\n")):
+    square = op.shape is Shape.SQUARE
+    values = ", ".join(["matmul(g, transpose(g))" if square else "g", "0.5" if square else "w", "0.25"][: op.arity])
+    if op.shape is Shape.RESCALING:
+        values = "g, 0.5"
+    if op.shape is Shape.PRODUCT:
+        values = "g, transpose(w)"
+    call = f"{op.name}({values})"
+    call = call if op.shape is Shape.GLOBAL else f"norm({call})"
+    for line in equations(parse(f"def one(w, g):\n return {call} * g\n")):
         TYPESETTER.parse(f"${line}$")
 
 
 @given(program=...)
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_every_rule_can_be_typeset_and_shows_all_its_states(program: Program) -> None:
     lines = equations(program)
     for line in lines:

@@ -1,7 +1,7 @@
 import numpy as np
 
 from programs.parse import parse
-from programs.probe import LAYOUT, TIMES, Probe, noise, respond
+from programs.probe import LAYOUT, NUDGE, TIMES, Probe, noise, respond
 
 
 def test_noise_is_the_same_on_every_machine_and_version() -> None:
@@ -31,3 +31,14 @@ def test_a_rule_sees_the_probe_and_its_own_states_step_by_step() -> None:
     progress = np.array(TIMES)[:, None, None] / 1021
     np.testing.assert_allclose(updates, (gradients.cumsum(axis=0) + weights) * 0.5 + progress, rtol=1e-12)
     assert updates.shape == (len(TIMES), 2, LAYOUT.size)
+
+
+def test_nudged_lanes_are_the_first_ones_but_for_a_nudge_of_all_they_are_shown() -> None:
+    probe = Probe(noise(0)[:, None].repeat(2, 1), noise(1)[:, None].repeat(2, 1), np.full((len(TIMES), 2, 1), 0.5))
+    inputs = {name: value.reshape(len(TIMES), 3, -1) for name, value in probe.and_nudged(1).inputs.items()}
+    for name, value in inputs.items():
+        shown, nudged = value[:, 0], value[:, 2]
+        np.testing.assert_array_equal(value[:, 1], shown)
+        growth = np.zeros_like(shown) if name in ("t", "T") else np.full_like(shown, NUDGE)
+        np.testing.assert_allclose(np.abs(nudged / shown - 1), growth, rtol=1e-3)
+    np.testing.assert_array_equal(inputs["w0"][0], inputs["w"][0])

@@ -16,7 +16,7 @@ from programs.run import NUMPY, Runner
 
 Floats = NDArray[np.floating[Any]]
 
-ODD = Layout.of([(17, 64), (17,), (), (3, 5, 2, 2), (40, 9), (1, 7), (0, 4), (2, 1), (1300,)])
+ODD = Layout.of([(17, 64), (17,), (), (3, 5, 2, 2), (40, 9), (1, 7), (0, 4), (2, 1), (300,)])
 """Matrices wide and tall, one of them empty, vectors, a single number, and sizes that no block divides."""
 
 
@@ -61,9 +61,9 @@ def reference(program: Program, shown: Case, dtype: type = np.float32) -> tuple[
     return np.array(updates), [state[0] for state in states]
 
 
-def native(program: Program, shown: Case) -> tuple[Floats, list[Floats]]:
+def native(program: Program, shown: Case, *, fused: bool = True) -> tuple[Floats, list[Floats]]:
     """The same by the native interpreter."""
-    update = Update(bytecode.compile(program, shown.layout, subtract=False))
+    update = Update(bytecode.compile(program, shown.layout, subtract=False, fused=fused))
     w, w0 = shown.w.copy(), (np.float32(0.5) * shown.w).astype(np.float32)
     updates = np.full(shown.gradients.shape, 7, np.float32)
     for step, (g, loss) in enumerate(zip(shown.gradients, shown.losses, strict=False), 1):

@@ -36,6 +36,10 @@ KERNEL(interp, (1.0f - z) * x + z * y)
 KERNEL(clip, simd::smaller(simd::larger(x, y), z))
 KERNEL(where, select(x != 0.0f, y, z))
 KERNEL(weighted, z * x + u * y)
+KERNEL(weighted_square, z * (x * x) + u * y)
+KERNEL(multiply_add, x * y + z)
+KERNEL(multiply_sub, z - x * y)
+KERNEL(over_root, x / (simd::square_root(y) + z))
 
 // x / y by the reciprocal of y and one correction, which rounds as a division does (Markstein 1990): several times as
 // fast. Only for y far from zero and infinity; a quotient that is zero or infinite, or NaN, needs no correction.
@@ -151,6 +155,11 @@ void add_arithmetic(Kernel (*table)[16]) {
     add_ternary<interp>(table[OP_interp]);
     add_ternary<clip>(table[OP_clip]);
     add_ternary<where>(table[OP_where]);
+    add_ternary<multiply_add>(table[OP_multiply_add]);
+    add_ternary<multiply_sub>(table[OP_multiply_sub]);
+    add_ternary<over_root>(table[OP_over_root]);
+    table[OP_weighted_square][12] = apply<weighted_square, 4, 12>;
+    table[OP_weighted_square][14] = apply<weighted_square, 4, 14>;
     table[OP_move][0] = apply<move, 1, 0>;
     table[OP_move][1] = apply<move, 1, 1>;
     table[OP_weighted][0] = apply<weighted, 4, 0>;

@@ -11,9 +11,6 @@ namespace {
 
 constexpr long PANEL = 64;  // columns of a panel: a panel of a small convolution stays in the first-level cache
 
-// For every tap and every position on one side, which position on the other side it reads; -1 for padding or none.
-using Table = std::vector<long>;
-
 class Convolution final : public Layer {
   public:
     Convolution(Place place, Description& numbers)
@@ -26,19 +23,15 @@ class Convolution final : public Layer {
         taps_ = kernel_height * kernel_width;
         reached_ = rows * row;
         bias_ = weight_ + outputs_ * inputs_ * taps_;
-        forward_.assign(static_cast<size_t>(taps_ * reached_), -1);
-        backward_.assign(static_cast<size_t>(taps_ * positions_), -1);
+        sources_.assign(static_cast<size_t>(taps_ * reached_), -1);
         for (long tap = 0; tap < taps_; tap++)
             for (long q = 0; q < reached_; q++) {
                 const long i = q / row * stride + tap / kernel_width - padding_height;
                 const long j = q % row * stride + tap % kernel_width - padding_width;
-                if (i < 0 || i >= height || j < 0 || j >= width) continue;
-                forward_[static_cast<size_t>(tap * reached_ + q)] = i * width + j;
-                backward_[static_cast<size_t>(tap * positions_ + i * width + j)] = q;
+                if (i >= 0 && i < height && j >= 0 && j < width) sources_[static_cast<size_t>(tap * reached_ + q)] = i * width + j;
             }
-        const long most = std::max(inputs_, outputs_) * taps_;
-        space_.reserve(Workspace::PANEL, most * PANEL);
-        space_.reserve(Workspace::TRANSPOSED, std::max(outputs_ * PANEL, outputs_ * inputs_ * taps_));
+        space_.reserve(Workspace::PANEL, inputs_ * taps_ * PANEL);
+        space_.reserve(Workspace::TRANSPOSED, outputs_ * PANEL);
         space_.reserve(Workspace::PRODUCT, outputs_ * inputs_ * taps_);
     }
     Shape output() const override { return {outputs_, reached_}; }
@@ -49,7 +42,7 @@ class Convolution final : public Layer {
         const long depth = inputs_ * taps_, columns = reached_ * batch_;
         for (long c = 0; c < columns; c += PANEL) {
             const long count = std::min(PANEL, columns - c);
-            fill(panel, x, columns_, inputs_, forward_, reached_, c, count);
+            fill(panel, x, c, count);
             const gemm::Left left{weights + weight_, depth, 1};
             if (rectified_)
                 gemm::multiply(outputs_, count, depth, left, {panel, PANEL}, y + c, columns, gemm::Start::BIAS, weights + bias_,
@@ -67,23 +60,35 @@ class Convolution final : public Layer {
     }
 
   private:
-    // Rows (feature, tap) of `count` columns from c on: for each the column that the table names, or zeros.
-    void fill(float* panel, const float* from, long row, long features, const Table& table, long positions, long c, long count) {
+    // body(panel row, place in x, length, whether it is in x or only padding) for `count` columns from c on, in stretches
+    // of one tap of one position. Rows of a panel are (input, tap).
+    template <class Body>
+    void stretches(long c, long count, Body body) const {
         for (long j = 0; j < count;) {
             const long position = (c + j) / batch_, b = (c + j) % batch_, length = std::min(batch_ - b, count - j);
             for (long tap = 0; tap < taps_; tap++) {
-                const long source = table[static_cast<size_t>(tap * positions + position)];
-                const float* read = from + source * batch_ + b;
-                float* to = panel + tap * PANEL + j;
-                for (long f = 0; f < features; f++, read += row, to += taps_ * PANEL) {
-                    if (source < 0)
-                        for_vectors(length, [&](long q, auto io) { io.store(to + q, simd::vf{}); });
-                    else
-                        for_vectors(length, [&](long q, auto io) { io.store(to + q, io.load(read + q)); });
-                }
+                const long source = sources_[static_cast<size_t>(tap * reached_ + position)];
+                body(tap * PANEL + j, source * batch_ + b, length, source >= 0);
             }
             j += length;
         }
+    }
+
+    // The columns of x that `count` columns of y are made of.
+    void fill(float* panel, const float* x, long c, long count) const {
+        stretches(c, count, [&](long to, long from, long length, bool real) {
+            for (long i = 0; i < inputs_; i++, to += taps_ * PANEL, from += columns_)
+                for_vectors(length, [&](long q, auto io) { io.store(panel + to + q, real ? io.load(x + from + q) : simd::vf{}); });
+        });
+    }
+
+    // The way back: adds what `fill` would have put there.
+    void spread(const float* panel, float* gx, long c, long count) const {
+        stretches(c, count, [&](long from, long to, long length, bool real) {
+            if (!real) return;
+            for (long i = 0; i < inputs_; i++, from += taps_ * PANEL, to += columns_)
+                for_vectors(length, [&](long q, auto io) { io.store(gx + to + q, io.load(gx + to + q) + io.load(panel + from + q)); });
+        });
     }
 
     // gy times the panels of x transposed, summed as (inputs, taps, outputs) for rows that fill vectors.
@@ -93,7 +98,7 @@ class Convolution final : public Layer {
         const long depth = inputs_ * taps_, columns = reached_ * batch_;
         for (long c = 0; c < columns; c += PANEL) {
             const long count = std::min(PANEL, columns - c);
-            fill(panel, x, columns_, inputs_, forward_, reached_, c, count);
+            fill(panel, x, c, count);
             gemm::transpose(outputs_, count, gy + c, columns, transposed, outputs_);
             gemm::multiply(depth, outputs_, count, {panel, PANEL, 1}, {transposed, outputs_}, product, outputs_,
                            c > 0 ? gemm::Start::ADD : gemm::Start::ZERO);
@@ -101,25 +106,21 @@ class Convolution final : public Layer {
         gemm::transpose(depth, outputs_, product, outputs_, gradient, depth);
     }
 
-    // The weights as (inputs, outputs, taps) times the panels of gy.
     void inputs_backward(const float* weights, const float* gy, float* gx) {
-        float *const panel = space_[Workspace::PANEL], *const turned = space_[Workspace::TRANSPOSED];
-        const long depth = outputs_ * taps_;
-        for (long i = 0; i < inputs_; i++)
-            for (long o = 0; o < outputs_; o++)
-                std::memcpy(turned + (i * outputs_ + o) * taps_, weights + (o * inputs_ + i) * taps_,
-                            static_cast<size_t>(taps_) * sizeof(float));
-        for (long c = 0; c < columns_; c += PANEL) {
-            const long count = std::min(PANEL, columns_ - c);
-            fill(panel, gy, reached_ * batch_, outputs_, backward_, positions_, c, count);
-            gemm::multiply(inputs_, count, depth, {turned, depth, 1}, {panel, PANEL}, gx + c, columns_);
+        float* const panel = space_[Workspace::PANEL];
+        const long depth = inputs_ * taps_, columns = reached_ * batch_;
+        std::memset(gx, 0, static_cast<size_t>(inputs_ * columns_) * sizeof(float));
+        for (long c = 0; c < columns; c += PANEL) {
+            const long count = std::min(PANEL, columns - c);
+            gemm::multiply(depth, count, outputs_, {weights, 1, depth}, {gy + c, columns}, panel, PANEL);
+            spread(panel, gx, c, count);
         }
     }
 
     Workspace& space_;
     const long inputs_, outputs_, positions_, batch_, columns_, weight_;
     long taps_, reached_, bias_;
-    Table forward_, backward_;
+    std::vector<long> sources_;  // for every tap and position of y the position of x that it reads; -1 for padding
     bool rectified_ = false;
 };
 

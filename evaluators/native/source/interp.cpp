@@ -8,7 +8,7 @@
 namespace {
 
 constexpr long BLOCK = 1024;  // Floats in a block: a few of them fit into the first cache
-constexpr int SCALAR_KIND = 0, PER_TENSOR = 1;
+constexpr int SCALAR_KIND = 0;
 constexpr int STAGE = 4, ROW = 8, HOST_ROW = 5;  // columns of the tables
 enum { WEIGHTS, GRADIENTS, INITIAL, CURVATURE, UPDATE, OWN };  // buffers of the caller, and the first of our own
 enum { LEARNING_RATE, LOSS };

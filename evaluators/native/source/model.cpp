@@ -98,13 +98,29 @@ void Model::build(Sequence& sequence, Description& numbers, long count, Shape& s
 }
 
 template <class T>
+static void read_row(const T* from, long stride, long count, float* to) {
+    if (stride == 1)
+        for (long i = 0; i < count; i++) to[i] = static_cast<float>(from[i]);
+    else
+        for (long i = 0; i < count; i++) to[i] = static_cast<float>(from[i * stride]);
+}
+
+// Examples as rows (batch, features * positions).
+template <class T>
 static void gather_as(const Source& source, const int64_t* chosen, long batch, float* rows) {
-    const T* const data = static_cast<const T*>(source.data);
-    for (long b = 0; b < batch; b++)
-        for (long f = 0; f < source.features; f++) {
-            const T* from = data + chosen[b] * source.example_stride + f * source.feature_stride;
-            for (long p = 0; p < source.positions; p++, from += source.position_stride) *rows++ = static_cast<float>(*from);
+    constexpr long AHEAD = 6;  // examples, far apart in memory, are asked for before they are needed
+    const long positions = static_cast<long>(source.positions), features = static_cast<long>(source.features);
+    const auto at = [&](long b) { return static_cast<const T*>(source.data) + chosen[b] * source.example_stride; };
+    for (long b = 0; b < batch; b++) {
+        if (b + AHEAD < batch) __builtin_prefetch(at(b + AHEAD));
+        if (positions == 1) {
+            read_row(at(b), source.feature_stride, features, rows);
+            rows += features;
+        } else {
+            for (long f = 0; f < features; f++, rows += positions)
+                read_row(at(b) + f * source.feature_stride, source.position_stride, positions, rows);
         }
+    }
 }
 
 void Model::gather(const Source& source, const int64_t* chosen, float* to) {

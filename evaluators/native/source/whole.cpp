@@ -120,8 +120,7 @@ bool decompose(long n, float* a, float* values, Scratch& scratch) {
     float* work = scratch.take(work_size);
     int* whole_work = reinterpret_cast<int*>(scratch.take(whole_size));
     int info = 0;
-    // Rows are columns to Fortran, so that the lower triangle is its upper one.
-    ssyevd("V", "U", &size, a, &size, values, work, &work_size, whole_work, &whole_size, &info);
+    ssyevd("V", "L", &size, a, &size, values, work, &work_size, whole_work, &whole_size, &info);
     return info == 0;
 }
 
@@ -137,7 +136,9 @@ void inverse_root(Matrix x, float p, float eps, float* out, Scratch& scratch) {
     std::frexp(most, &exponent);
     const float scale = std::ldexp(1.0f, exponent - 1);
     float *vectors = scratch.take(n * n), *scaled = scratch.take(n * n), *values = scratch.take(n);
-    for (long i = 0; i < n * n; ++i) vectors[i] = x.at[i] / scale;
+    // Rows are columns to Fortran: its lower triangle is filled from ours.
+    for (long i = 0; i < n; ++i)
+        for (long j = 0; j <= i; ++j) vectors[j * n + i] = x.at[i * n + j] / scale;
     if (!decompose(n, vectors, values, scratch)) return std::fill(out, out + n * n, simd::QUIET_NAN);
     for (long i = 0; i < n; ++i) {
         const float power = std::pow(simd::larger(values[i] * scale, 0.0f) + eps, -1.0f / p);

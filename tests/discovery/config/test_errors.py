@@ -36,8 +36,8 @@ def problems(tmp_path: Path, text: str, *overrides: str) -> list[str]:
         ("minutes: 3", "minutes: unknown key, did you mean budget.minutes?"),
         ("seeds: 3", "seeds: unknown key, did you mean seed or evaluation.seeds or noise.seeds?"),
         (
-            "emitters: {llm: {}}",
-            "emitters.llm: unknown key, expected one of symbolic, crossover, constants, random, bandit",
+            "emitters: {gradient: {}}",
+            "emitters.gradient: unknown key, expected one of symbolic, crossover, constants, random, llm, bandit",
         ),
     ],
 )
@@ -62,8 +62,16 @@ def test_an_unknown_key_is_answered_with_the_key_that_was_meant(tmp_path: Path, 
         ("evaluation: {time_limit: 1e999}", "evaluation.time_limit: expected a finite number, found Infinity"),
         ("evaluation: {time_limit: 10s}", 'evaluation.time_limit: expected a number, found "10s"'),
         (
-            "evaluation: {tasks: [digits_mpl]}",
-            'evaluation.tasks[0]: unknown task of the search tier "digits_mpl". Did you mean digits_mlp or digits_mlp_long or digits_vit?',
+            "evaluation: {tasks: [transformer]}",
+            'evaluation.tasks[0]: unknown task of the search tier "transformer". Did you mean text_transformer?',
+        ),
+        (
+            "evaluation: {tasks: [prose_transformer]}",
+            'evaluation.tasks[0]: unknown task of the search tier "prose_transformer". Did you mean text_transformer?',
+        ),
+        (
+            "evaluation: {tasks: ['text_gru@width=a']}",
+            "evaluation.tasks[0]: Variant 'width=a' of task 'text_gru': expected a whole number above zero, found 'a'.",
         ),
         ("archive: {axes: [state_slot]}", 'archive.axes[0]: unknown axis "state_slot". Did you mean state_slots?'),
         (

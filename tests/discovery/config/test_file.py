@@ -36,6 +36,14 @@ def test_an_override_of_a_section_replaces_the_places_of_all_its_keys(tmp_path: 
     assert found.place(("b", "c")) == Place("--set b={c: 5}")
 
 
+def test_an_override_reaches_into_the_items_of_a_list(tmp_path: Path) -> None:
+    found = document(tmp_path, "b:\n- c: 1\n- c: 2\n")
+    found.override("b.1.c=3")
+    assert found.data == {"b": [{"c": 1}, {"c": 3}]}
+    assert str(found.place(("b", 1, "c"))) == "--set b.1.c=3"
+    assert found.problems == []
+
+
 def test_overrides_make_the_sections_they_need_and_the_last_one_wins(tmp_path: Path) -> None:
     found = document(tmp_path, "b:\n")
     found.override("b.c.d=1")
@@ -52,7 +60,9 @@ def test_overrides_make_the_sections_they_need_and_the_last_one_wins(tmp_path: P
         ("=1", "--set =1: expected key.path=value"),
         ("b..c=1", "--set b..c=1: expected key.path=value"),
         ("b.c.d=1", "--set b.c.d=1: b.c is a value, not a section"),
-        ("b.e.0=1", "--set b.e.0=1: b.e is a value, not a section"),
+        ("b.e.f=1", "--set b.e.f=1: b.e is a value, not a section"),
+        ("b.e.1=1", "--set b.e.1=1: there is no b.e[1]"),
+        ("b.x.0=1", "--set b.x.0=1: there is no b.x[0]"),
         ("b.c=[1", "--set b.c=[1: not YAML: "),
         ("b={x: 1, x: 2}", "--set b={x: 1, x: 2}: b.x: given twice"),
     ],

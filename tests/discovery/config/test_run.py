@@ -22,6 +22,7 @@ MINIMAL: dict[str, Any] = {"name": "test", "budget": {"evaluations": 10}}
 _positive = st.floats(1e-9, 1e9)
 _weight = st.just(0.0) | _positive
 _EMITTERS = ("symbolic", "crossover", "constants", "random")
+_TASKS = [*tasks.names(Tier.SEARCH), "text_gru@width=2,horizon=0.5"]
 _rule = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 VALID = st.fixed_dictionaries(
     {
@@ -39,15 +40,20 @@ VALID = st.fixed_dictionaries(
             },
         ),
         "evaluation": st.fixed_dictionaries(
-            {"finalists": st.just(1)},
+            {"finalists": st.sampled_from(["auto", 1])},
             optional={
-                "tasks": st.lists(st.sampled_from(tasks.names(Tier.SEARCH)), min_size=1, unique=True),
+                "tasks": st.lists(st.sampled_from(_TASKS), min_size=1, unique=True),
                 "learning_rates": st.just("auto") | st.lists(_positive, min_size=1, unique=True),
                 "device": st.sampled_from(["auto", "cpu", "cuda"]),
+                "engine": st.sampled_from(["auto", "native", "torch"]),
                 "scout_fraction": st.floats(0.01, 1),
+                "hurdle": st.none() | st.floats(0.01, 0.99),
                 "time_limit": _positive,
                 "rungs": st.none() | st.just([{"steps": 0.25, "keep": 0.5}, {"seeds": 3}]),
             },
+        ),
+        "fitness": st.fixed_dictionaries(
+            {}, optional={"kind": st.sampled_from(["geometric", "rank", "worst"]), "cap": st.floats(1.01, 4)}
         ),
         "noise": st.fixed_dictionaries({}, optional={"share": st.floats(0, 0.9), "within": _positive}),
         "executor": st.sampled_from([{"kind": "inprocess"}, {"workers": 3}, {"kind": "ray", "address": "auto"}]),

@@ -28,7 +28,7 @@ def test_a_course_has_a_point_for_every_evaluation_and_ends_at_the_archive(
     assert len(found.best) == len(found.coverage) == len(found.qd) == 1 + 40
     assert (found.best[-1], found.coverage[-1]) == (best.score, grid.coverage)
     assert found.qd[-1] == pytest.approx(grid.qd_score)
-    assert found.best[0] == 1.0, "it starts with AdamW, which is what scores are relative to"
+    assert 0.5 < found.best[0] <= 1.0, "it starts with AdamW as it comes, and scores are relative to its best setting"
 
 
 def test_emitters_share_what_was_gained(finished_run: Callable[..., Run]) -> None:

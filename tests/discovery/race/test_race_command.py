@@ -55,6 +55,21 @@ def test_a_race_goes_on_where_it_was_interrupted_and_compares_everybody(folder: 
     assert "<svg" in (folder / found["plot"]).read_text()
 
 
+def test_a_race_has_one_budget(folder: Path) -> None:
+    for budget in ([], ["--budget", "2", "--minutes", "1"]):
+        done = subprocess.run(
+            [DISCOVER, "race", "mine.yaml", *budget], cwd=folder, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 2
+        assert "give either --budget or --minutes" in done.stderr
+
+
+def test_a_race_against_time_ends_when_everybody_had_theirs(folder: Path) -> None:
+    found = document(folder, "race", "mine.yaml", "--minutes", "0.03", "--seeds", "1")
+    assert (found["minutes"], found["seeds"]) == (0.03, 1)
+    assert {standing["name"] for standing in found["standings"]} == {"mine", "random", "constants"}
+
+
 @pytest.mark.parametrize(
     ("change", "code", "said"),
     [

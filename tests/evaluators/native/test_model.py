@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from evaluators import tasks
 from evaluators.models.layers import (
@@ -27,9 +30,11 @@ from evaluators.models.layers import (
 )
 from evaluators.models.losses import CrossEntropy, Loss, MeanSquare
 from evaluators.models.model import Model
+from evaluators.models.parameter import Parameter
 from evaluators.native import build
 from evaluators.native.model import NativeModel, unsupported
-from evaluators.tasks.task import Data, Examples, Parameter, Task, Tier, to_tensor
+from evaluators.tasks.naming import Tier
+from evaluators.tasks.task import Data, Examples, Task, to_tensor
 
 pytestmark = pytest.mark.skipif(bool(build.unavailable()), reason=build.unavailable())
 
@@ -46,6 +51,8 @@ def make(*layers: Layer, positions: int = 1, batch: int = 5, loss: Loss | None =
     def load() -> Data:
         rng = np.random.default_rng(1)
         first, last = model.layers[0], model.shapes[-1]
+        inputs: NDArray[Any]
+        targets: NDArray[Any]
         if isinstance(first, Embedding):
             inputs = rng.integers(0, first.symbols, (EXAMPLES, positions)).astype(np.uint8)
         else:
@@ -92,7 +99,7 @@ MADE = {
         Linear(8, 10),
         positions=40,
         batch=32,
-    ),  # fmt: skip
+    ),
     "convolution over a grid": make(
         Conv(2, 5, (3, 3), (7, 6), stride=2, padding=1),
         Relu(),
@@ -102,7 +109,7 @@ MADE = {
         Linear(24, 5),
         positions=42,
         batch=7,
-    ),  # fmt: skip
+    ),
     "kernel as large as the grid": make(Conv(3, 4, (2, 3), (2, 3)), Linear(4, 3), positions=6),
     "pooled to the end": make(Linear(4, 3), MeanPool(), positions=5),
     "attention": make(Linear(3, 6), Attention(6, 3, causal=False), Linear(6, 5), positions=5),
@@ -114,13 +121,13 @@ MADE = {
         *block(6, 3, 9, causal=False),
         Linear(6, 19),
         positions=5,
-    ),  # fmt: skip
+    ),
     "residual first": make(Residual(Linear(4, 4), Tanh(), Residual(Linear(4, 4))), Linear(4, 3)),
 }
 """By what they try. Sizes that are no multiple of a vector are on purpose."""
 
 
-def weights(task: Task) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+def weights(task: Task) -> NDArray[np.float32]:
     """Initial weights, and something in biases and gains as well."""
     return task.initial_weights(0) + 0.1 * np.random.default_rng(2).standard_normal(task.layout.size).astype(np.float32)
 
@@ -179,9 +186,15 @@ def test_examples_are_read_where_they_lie() -> None:
     plain = task.data.train
     turned = np.asfortranarray(plain.inputs)[::-1].astype(np.float64)
     other = Task(
-        "turned", "", Tier.SEARCH, 1, steps=1, batch=task.batch, model=task.model,
+        "turned",
+        "",
+        Tier.SEARCH,
+        1,
+        steps=1,
+        batch=task.batch,
+        model=task.model,
         load=lambda: Data(Examples(turned, plain.targets[::-1].astype(np.int16)), plain),
-    )  # fmt: skip
+    )
     chosen = task.batches(3, 1)[0]
     expected = NativeModel(task).gradient(weights(task), chosen)
     found = NativeModel(other).gradient(weights(task), EXAMPLES - 1 - chosen)
@@ -200,7 +213,14 @@ def test_what_does_not_fit_the_model_never_reaches_it() -> None:
 
 def test_a_task_without_a_model_is_not_for_this_engine() -> None:
     task = Task(
-        "custom", "", Tier.SEARCH, 1, steps=1, batch=1, load=lambda: MADE["linear"].data,
-        parameters=(Parameter("w", (3,)),), loss=lambda weights, *_: weights[0].sum(1),
-    )  # fmt: skip
+        "custom",
+        "",
+        Tier.SEARCH,
+        1,
+        steps=1,
+        batch=1,
+        load=lambda: MADE["linear"].data,
+        parameters=(Parameter("w", (3,)),),
+        loss=lambda weights, *_: weights[0].sum(1),
+    )
     assert "custom" in unsupported(task)

@@ -51,8 +51,10 @@ def test_what_an_honest_worker_says_passes() -> None:
         {"curve": ((10, 2.0), (10, 1.0))},
         {"curve": ((0, 2.0),)},
         {"run_steps": -1},
-        {"run_steps": 30 * (2 + 2 * 2) + 1},
+        {"run_steps": 30 * (2 + 3 * 2) + 1},
         {"run_steps": 10**30},
+        {"flops": -1.0},
+        {"state_bytes": -1},
         {"seconds": -0.1},
         {"seconds": 1.1},
     ],
@@ -60,6 +62,13 @@ def test_what_an_honest_worker_says_passes() -> None:
 def test_what_no_honest_worker_could_say_is_found(change: dict[str, Any]) -> None:
     with pytest.raises(BreachError, match="claimed"):
         claims.check(JOB, report(SCORED.model_copy(update=change), FAILED), FACTS, elapsed=1.0)
+
+
+def test_nobody_is_outpaced_where_there_is_no_hurdle() -> None:
+    outpaced = Result(outcome=Outcome.OUTPACED, scouted=((0.1, 2.0), (0.3, None)), run_steps=6)
+    claims.check(JOB.model_copy(update={"hurdle": 1.5}), report(SCORED, outpaced), FACTS, elapsed=1.0)
+    with pytest.raises(BreachError, match="claimed a hurdle"):
+        claims.check(JOB, report(SCORED, outpaced), FACTS, elapsed=1.0)
 
 
 @pytest.mark.parametrize(

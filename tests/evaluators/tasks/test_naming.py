@@ -23,7 +23,7 @@ def test_factors_come_in_any_order() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("a@depth=2", r"Variant 'depth=2' of task 'a@depth=2': expected width, batch, horizon"),
+        ("a@depth=2", r"Variant 'depth=2' of task 'a': expected width, batch, horizon"),
         ("a@", "expected width, batch, horizon"),
         ("a@batch=2,batch=3", "each at most once"),
         ("a@width=1.5", r"a whole number above zero, found '1.5'"),
