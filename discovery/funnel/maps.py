@@ -9,7 +9,7 @@ from statistics import fmean
 
 from discovery.funnel.lab import Course, Lab
 from discovery.funnel.settings import Settings, Trainer
-from discovery.funnel.space import DECAY, set_hypers
+from discovery.funnel.space import DECAY, set_hypers, with_decay
 from evaluators.job import Job, Outcome, Report
 from programs.ir import Program
 
@@ -40,21 +40,21 @@ class Map:
 
 @dataclass(frozen=True, slots=True)
 class Maps:
-    """The maps of one rule: learning rate by weight decay (None without one), and by variant of the task."""
+    """The maps of one rule: learning rate by weight decay, and by variant of the task."""
 
-    decay: Map | None
+    decay: Map
     variants: Map
 
 
 def maps(
     lab: Lab, trainer: Trainer, settings: Settings, rules: Mapping[str, tuple[Program, float]], task: str
 ) -> dict[str, Maps]:
-    """Map rules, given by name with their best learning rate on the task.
+    """Map rules, given by name with their best learning rate on the task; one without weight decay is given it here.
 
     Raises:
         ExecutorError, SandboxError, StoreError: As `Lab.run`.
     """
-    courses = [_course(program, rate, task, trainer, settings) for program, rate in rules.values()]
+    courses = [_course(with_decay(program), rate, task, trainer, settings) for program, rate in rules.values()]
     return dict(zip(rules, lab.run(STAGE, courses), strict=True))
 
 
@@ -62,16 +62,15 @@ def _course(program: Program, rate: float, task: str, trainer: Trainer, settings
     seeds = trainer.seeds(STAGE, settings.map_seeds)
     rates = tuple(float(f"{rate * factor:.3g}") for factor in _RATE_FACTORS)
     places = [task, *(f"{task}@{variant}" for variant in settings.variants)]
-    decays = _DECAYS if any(hyper.name == DECAY for hyper in program.hypers) else ()
-    rows = [[trainer.at(set_hypers(program, {DECAY: decay}), task, seeds, each) for each in rates] for decay in decays]
+    rows = [[trainer.at(set_hypers(program, {DECAY: decay}), task, seeds, each) for each in rates] for decay in _DECAYS]
     rows += [[trainer.at(program, place, seeds, each) for each in rates] for place in places]
     jobs: list[Job] = [job for row in rows for job in row]
     reports = yield jobs
     losses = [_means(reports[start : start + len(rates)]) for start in range(0, len(jobs), len(rates))]
     spans = [_decades(rates, row) for row in losses]
-    cut = len(decays)
-    names = tuple(f"{decay:g}" for decay in decays)
-    by_decay = Map(task, rates, names, tuple(losses[:cut]), tuple(spans[:cut])) if decays else None
+    cut = len(_DECAYS)
+    names = tuple(f"{decay:g}" for decay in _DECAYS)
+    by_decay = Map(task, rates, names, tuple(losses[:cut]), tuple(spans[:cut]))
     return Maps(by_decay, Map(task, rates, tuple(places), tuple(losses[cut:]), tuple(spans[cut:])))
 
 

@@ -82,5 +82,5 @@ def _difference(program: Program, known: Program) -> str:
     words = [f"has {parts[0]}"] if parts[0] else []
     words += [f"has no {parts[1]}"] if parts[1] else []
     if states[0] != states[1]:
-        words.append(f"keeps {states[0]} states where {known.name} keeps {states[1]}")
+        words.append(f"keeps {states[0]} state{'s' if states[0] != 1 else ''} where {known.name} keeps {states[1]}")
     return "; ".join(words) or "the same operations, put together otherwise"

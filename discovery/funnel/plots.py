@@ -95,10 +95,7 @@ def _maps(document: Mapping[str, Any], figure: Figure) -> None:
     panels = figure.subplots(2, 2, squeeze=False)
     rules = {document["rule"]["name"]: document["maps"]["rule"], REFERENCE: document["maps"][REFERENCE]}
     for column, (name, maps) in enumerate(rules.items()):
-        if maps["decay"]:
-            _heat(panels[0][column], maps["decay"], f"{name}: learning rate and weight decay")
-        else:
-            panels[0][column].set_axis_off()
+        _heat(panels[0][column], maps["decay"], f"{name}: learning rate and weight decay")
         panel, variants = panels[1][column], maps["variants"]
         for label, losses in zip(variants["down"], variants["losses"], strict=True):
             panel.plot(

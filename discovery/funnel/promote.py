@@ -213,16 +213,17 @@ class _Stages:
         found = iter(self.lab.run("speedup", courses))
         for each in going:
             each.speedups = [one for _ in tasks if (one := next(found)) is not None]
+        place = next(iter(self._simplified(adamw)))
         mapped = {
             str(each.candidate): (
                 each.simplified.program,
-                self._rates(each.tuned)[tasks[0]] * each.simplified.rate_factor,
+                self._rates(each.tuned)[place] * each.simplified.rate_factor,
             )
             for each in going
             if each.simplified and each.tuned
         }
-        mapped[REFERENCE] = adamw.central, self._rates(adamw)[tasks[0]]
-        maps = maps_stage.maps(self.lab, self.trainer, self.settings, mapped, tasks[0])
+        mapped[REFERENCE] = adamw.central, self._rates(adamw)[place]
+        maps = maps_stage.maps(self.lab, self.trainer, self.settings, mapped, place)
         self.funnel.baseline_maps = maps[REFERENCE]
         for each in going:
             each.maps = maps[str(each.candidate)]
@@ -258,9 +259,10 @@ class _Stages:
         for each in self.left:
             if each.simplified is None or each.tuned is None:
                 continue
-            rate = self._rates(each.tuned)[self.settings.tuned[0]] * each.simplified.rate_factor
+            task, rate = next(iter(self._simplified(each.tuned).items()))
+            rate *= each.simplified.rate_factor
             name = f"{self.run.name}_{each.candidate}"
-            asked = verified.trial(self.trainer, self.settings, each.simplified.program, rate, name)
+            asked = verified.trial(self.trainer, self.settings, each.simplified.program, task, rate, name)
             file = folder_of(self.run, each.candidate) / verified.FILE
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(asked.source, encoding="utf-8")

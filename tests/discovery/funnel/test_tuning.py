@@ -59,7 +59,6 @@ def test_everybody_gets_the_same_trials_and_seeds_and_a_better_rate_than_a_first
     drawn = maps(lab, trainer(), replace(SETTINGS, tuned=("digits_mlp",)), {"a": (adamw.program, rate)}, "digits_mlp")[
         "a"
     ]
-    assert drawn.decay is not None
     assert len(drawn.decay.losses) == len(drawn.decay.down)
     assert drawn.variants.down == ("digits_mlp", "digits_mlp@batch=2")
     assert all(0 <= span <= 3 for span in drawn.variants.decades)
