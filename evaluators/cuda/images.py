@@ -21,6 +21,7 @@ IMAGES = "SAVANNA_IMAGES"
 """Names the folder of images that a process may read which must not keep any; empty where there is none."""
 
 _INCLUDE = re.compile(r'^#include "(.+)"\n', re.MULTILINE)
+_INSTALL = "pip install 'savanna-discovery[gpu]'"
 _LONGEST = 2_000  # characters of a compiler's complaint
 
 
@@ -132,7 +133,7 @@ def compiled(text: str, architecture: str) -> bytes:
     Raises:
         KernelError: NVRTC is not here, or refuses the text.
     """
-    nvrtc = bindings("nvrtc")
+    nvrtc = _compiler()
     program = check(nvrtc.nvrtcCreateProgram(text.encode(), b"device.cu", 0, [], []))
     options = [f"--gpu-architecture={architecture}".encode()]
     try:
@@ -171,11 +172,25 @@ def architectures() -> list[str]:
 def unavailable() -> str:
     """Why the kernel cannot be compiled here; empty if it can, as far as can be told without trying."""
     try:
-        for name in ("nvrtc", "driver"):
-            bindings(name)
+        bindings("driver")
+        _compiler()
     except KernelError as error:
         return str(error)
     return ""
+
+
+def _compiler() -> Any:
+    """NVRTC.
+
+    Raises:
+        KernelError: The interface is there, but not the library itself.
+    """
+    nvrtc = bindings("nvrtc")
+    try:
+        check(nvrtc.nvrtcVersion())
+    except RuntimeError as error:
+        raise KernelError(f"NVRTC is missing ({str(error).splitlines()[0]}): {_INSTALL}") from None
+    return nvrtc
 
 
 @functools.cache
@@ -188,7 +203,7 @@ def bindings(name: str) -> Any:
     try:
         return importlib.import_module(f"cuda.bindings.{name}")
     except ImportError as error:
-        raise KernelError(f"cuda-bindings is missing ({error}): pip install 'savanna-discovery[gpu]'") from None
+        raise KernelError(f"cuda-bindings is missing ({error}): {_INSTALL}") from None
 
 
 def check(answer: tuple[Any, ...]) -> Any:

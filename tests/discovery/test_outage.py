@@ -170,6 +170,7 @@ def test_a_run_of_version_1_is_finished_by_the_code_of_today(make_run: Callable[
         connection.execute("UPDATE runs SET name = 'test' WHERE name = 'interrupted'")
         connection.commit()
     config = {"archive": {"url": f"sqlite:///{tmp_path / 'run.db'}"}, "budget": {"evaluations": 16}, "seed": 1}
+    config["evaluation"] = {"batch": 4, "scout_fraction": 0.2, "finalists": 2}  # as version 1 wrote into its file
     make_run("other", name="other", **config)
     folder = tmp_path / "other" / "test"
     shutil.move(tmp_path / "other" / "other", folder)
