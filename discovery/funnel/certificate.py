@@ -15,6 +15,7 @@ from discovery.funnel.space import RATES
 from discovery.funnel.statistics import LEVEL, Comparison, Word
 from discovery.json_values import plain
 from discovery.scoring import REFERENCE
+from evaluators import tasks
 from programs.ir import Program
 from programs.show import show
 
@@ -26,6 +27,7 @@ def certificate(funnel: Funnel, promotion: Promotion) -> dict[str, Any]:
     run, settings = funnel.run, funnel.settings
     program = final(promotion)
     counts = summary(run.store).counts
+    trained = [*settings.validation, *settings.tuned, *settings.tests]
     document: dict[str, Any] = {
         "rule": {"name": program.name, "source": show(program), "found_as": show(promotion.program)},
         "run": {
@@ -62,6 +64,7 @@ def certificate(funnel: Funnel, promotion: Promotion) -> dict[str, Any]:
         "versions": {
             "search": dict(run.store.info.versions),
             "promotion": {"python": platform.python_version(), **{n: metadata.version(n) for n in _VERSIONS_OF}},
+            "tasks": {name: tasks.get(name).version for name in sorted({*run.config.evaluation.tasks, *trained})},
         },
     }
     found: dict[str, Any] = plain(document)

@@ -242,12 +242,14 @@ def _exported(document: Mapping[str, Any]) -> str:
 def _basis(document: Mapping[str, Any]) -> str:
     settings = document["settings"]
     versions = ", ".join(f"{name} {version}" for name, version in document["versions"]["promotion"].items())
+    data = ", ".join(f"{name} {version}" for name, version in document["versions"]["tasks"].items())
     told = (
         f"Validation: {', '.join(settings['validation']) or 'none'}. Tuned on: {', '.join(settings['tuned'])}, each "
         f"also as {', '.join(settings['variants']) or 'nothing else'}. Test: {', '.join(settings['tests']) or 'none'}. "
         f"Share of the tasks' steps: {settings['budget']:g}. Isolation level {document['sandbox']}; device "
-        f"{document['device']}; {versions}. All intervals of one table hold together with {1 - document['level']:.0%} "
-        "confidence (Student's over paired seeds, Bonferroni's correction); they say nothing about other tasks."
+        f"{document['device']}; {versions}. Versions of the tasks: {data}. All intervals of one table hold together with "
+        f"{1 - document['level']:.0%} confidence (Student's over paired seeds, Bonferroni's correction); they say nothing "
+        "about other tasks."
     )
     return f"## What it rests on\n\n{told}"
 
