@@ -247,9 +247,9 @@ def _basis(document: Mapping[str, Any]) -> str:
         f"Validation: {', '.join(settings['validation']) or 'none'}. Tuned on: {', '.join(settings['tuned'])}, each "
         f"also as {', '.join(settings['variants']) or 'nothing else'}. Test: {', '.join(settings['tests']) or 'none'}. "
         f"Share of the tasks' steps: {settings['budget']:g}. Isolation level {document['sandbox']}; device "
-        f"{document['device']}; {versions}. Versions of the tasks: {data}. All intervals of one table hold together with "
-        f"{1 - document['level']:.0%} confidence (Student's over paired seeds, Bonferroni's correction); they say nothing "
-        "about other tasks."
+        f"{document['device']}; {versions}. Versions of the tasks: {data}. All intervals of one table hold together "
+        f"with {1 - document['level']:.0%} confidence (Student's over paired seeds, Bonferroni's correction); they say "
+        "nothing about other tasks."
     )
     return f"## What it rests on\n\n{told}"
 
