@@ -43,6 +43,24 @@ _NUMBERS = "Numbers are decimal and finite: 3, 0.001, 1e-8."
 _NOTES = "Notes are written as # comments."
 _COMPARE = "Write: greater(x, y)."
 _ONCE = "One = a line; operations take their arguments in order, without names: clip(x, -1, 1)."
+_BY_NUMBER = {"max": "maximum(x, y)", "min": "minimum(x, y)", "sum": "x + y", "norm": "sqrt(square(x) + square(y))"}
+"""What is meant by a reduction of two arguments."""
+_ELSEWHERE = {
+    "addcdiv": "x + c * y / z",
+    "addcmul": "x + c * y * z",
+    "clamp": "clip(x, low, high)",
+    "ema": "interp(x, y, a), which keeps the share a of y",
+    "inv_sqrt": "1 / sqrt(x)",
+    "lerp": "interp(x, y, a), which keeps the share a of y",
+    "msign": "orthogonalize(x)",
+    "newton_schulz": "orthogonalize(x)",
+    "pow": "x ** y",
+    "relu": "maximum(x, 0)",
+    "rsqrt": "1 / sqrt(x)",
+    "sgn": "sign(x)",
+    "sigmoid": "1 / (1 + exp(-x))",
+}
+"""How to write what libraries and papers call otherwise."""
 _INSTEAD = {
     ".": "Operations are called by their bare name: sqrt(x).",
     "=": _ONCE,
@@ -320,7 +338,8 @@ class _Parser:
     def _call(self, depth: int) -> Var:
         place, name = self.at, self._step()
         if name not in OPS:
-            raise self._error(f"Unknown operation {_quoted(name)}.", suggest(name, OPS), place)
+            hint = f"Write: {_ELSEWHERE[name]}." if name in _ELSEWHERE else suggest(name, OPS)
+            raise self._error(f"Unknown operation {_quoted(name)}.", hint, place)
         bracket = self._bracket()
         args: list[Arg] = []
         while self.word != ")":
@@ -331,7 +350,9 @@ class _Parser:
         self._close(bracket)
         op = OPS[name]
         if len(args) != op.arity:
-            raise self._error(f"{name} takes {op.arity} arguments, not {len(args)}.", f"{name}: {op.doc}.", place)
+            takes = f"{op.arity} argument{'s' * (op.arity > 1)}"
+            by_number = f" Number by number: {_BY_NUMBER[name]}." if name in _BY_NUMBER and len(args) == 2 else ""
+            raise self._error(f"{name} takes {takes}, not {len(args)}.", f"{name}: {op.doc}.{by_number}", place)
         return self._emit(place, name, tuple(args))
 
     def _emit(self, place: int, op: str, args: tuple[Arg, ...]) -> Var:

@@ -73,7 +73,8 @@ arctanh(0) = 0
 """
 """Where every library gives the same; elsewhere these operations are not folded, for libraries round differently."""
 
-LENGTHS = """
+LENGTHS = {
+    Kind.PER_TENSOR: """
 norm(-x) = norm(x)
 norm(abs(x)) = norm(x)
 abs(norm(x)) = norm(x)
@@ -81,8 +82,24 @@ rms(-x) = rms(x)
 rms(abs(x)) = rms(x)
 abs(rms(x)) = rms(x)
 std(-x) = std(x)
-"""
-"""The same for one number per tensor."""
+""",
+    Kind.PER_ROW: """
+row_norm(-x) = row_norm(x)
+row_norm(abs(x)) = row_norm(x)
+abs(row_norm(x)) = row_norm(x)
+""",
+    Kind.PER_COLUMN: """
+column_norm(-x) = column_norm(x)
+column_norm(abs(x)) = column_norm(x)
+abs(column_norm(x)) = column_norm(x)
+""",
+    Kind.SCALAR: """
+global_norm(-x) = global_norm(x)
+global_norm(abs(x)) = global_norm(x)
+abs(global_norm(x)) = global_norm(x)
+""",
+}
+"""The same for one number per tensor, row, column or model."""
 
 DEFINITIONS = """
 x - y = x + -y
@@ -210,7 +227,8 @@ def by_operation(rules: Iterable[Rule]) -> dict[str, list[Rule]]:
     return table
 
 
-_COMMON = [*read(SHORTER), *read(POINTS, Kind.SCALAR), *read(LENGTHS, Kind.PER_TENSOR)]
+_LENGTHS = [rule for kind, lines in LENGTHS.items() for rule in read(lines, kind)]
+_COMMON = [*read(SHORTER), *read(POINTS, Kind.SCALAR), *_LENGTHS]
 TO_READ = by_operation([*_COMMON, *(rule.reversed() for rule in read(DEFINITIONS))])
 """For programs that people and interpreters use: never longer than what was written."""
 TO_COMPARE = by_operation([*_COMMON, *read(DEFINITIONS), *read(SIGNS)])

@@ -113,7 +113,10 @@ WRONG: dict[str, tuple[str, int, int, str, str]] = {
     "operation not called": (body("return g * sqrt, m"), 2, 15, "Unknown name 'sqrt'", "Call it: sqrt(...)"),
     "name used before": (body("x = y", "y = g", "return x, m"), 2, 8, "Unknown name 'y'", "Known:"),
     "too few arguments": (body("return interp(g, m), m"), 2, 11, "interp takes 3 arguments, not 2", ""),
-    "too many arguments": (body("return sqrt(g, m), m"), 2, 11, "sqrt takes 1 arguments, not 2", ""),
+    "too many arguments": (body("return sqrt(g, m), m"), 2, 11, "sqrt takes 1 argument, not 2", ""),
+    "a reduction of two": (body("return max(g, 0), m"), 2, 11, "max takes 1 argument, not 2", "maximum(x, y)"),
+    "another library's name": (body("return lerp(g, m, 0.9), m"), 2, 11, "Unknown operation 'lerp'", "interp(x, y, a)"),
+    "two of one shape": (body("return matmul(g, g), m"), 2, 11, "cannot multiply", "matmul(x, transpose(y))"),
     "keyword argument": (body("return clip(g, low=0, high=1), m"), 2, 19, "Unknown name 'low'", "in order"),
     "starred argument": (body("return add(*g), m"), 2, 15, "Expected an expression, not '*'", "Allowed"),
     "reduction of a scalar": (

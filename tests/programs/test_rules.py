@@ -25,7 +25,8 @@ CONSTANTS = {"n": [-1.0, -0.3, -1e-300, -3e7], "p": [1.0, 0.3, 1e-300, 3e7], "k"
 SEEDS = range(3)
 
 AT_POINTS = read(POINTS, Kind.SCALAR)
-EVERYWHERE = [*read(SHORTER), *read(LENGTHS, Kind.PER_TENSOR), *read(DEFINITIONS), *read(SIGNS)]
+OF_LENGTHS = [rule for kind, lines in LENGTHS.items() for rule in read(lines, kind)]
+EVERYWHERE = [*read(SHORTER), *OF_LENGTHS, *read(DEFINITIONS), *read(SIGNS)]
 RULES = [*AT_POINTS, *EVERYWHERE]
 # A test's name holds its seed, so a failure prints it.
 every_rule = pytest.mark.parametrize("rule", RULES, ids=[rule.line for rule in RULES])
@@ -166,7 +167,7 @@ def test_the_canonical_form_respects_every_rule(rule: Rule) -> None:
         assert structure(substitute(rule.left, chosen)) == structure(substitute(rule.right, chosen))
 
 
-FOR_READING = [*read(SHORTER), *AT_POINTS, *read(LENGTHS, Kind.PER_TENSOR), *(r.reversed() for r in read(DEFINITIONS))]
+FOR_READING = [*read(SHORTER), *AT_POINTS, *OF_LENGTHS, *(r.reversed() for r in read(DEFINITIONS))]
 
 
 @pytest.mark.parametrize("rule", FOR_READING, ids=[rule.line for rule in FOR_READING])
