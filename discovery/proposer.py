@@ -16,7 +16,15 @@ from discovery import emitters, strategies
 from discovery.config import Config
 from discovery.emitters import Correspondent, Emitter, NotReadyError, Parents, Proposal
 from discovery.emitters.bandit import Bandit
-from discovery.emitters.statistics import NO_EDIT, NOT_FINITE, NOVEL, SAME_BEHAVIOUR, SAME_STRUCTURE, Statistics
+from discovery.emitters.statistics import (
+    NO_EDIT,
+    NO_STEP,
+    NOT_FINITE,
+    NOVEL,
+    SAME_BEHAVIOUR,
+    SAME_STRUCTURE,
+    Statistics,
+)
 from discovery.scoring import CAP
 from discovery.strategies import Strategy
 from programs.canon import structure
@@ -245,13 +253,13 @@ class Proposer:
             return SAME_STRUCTURE, None
         probed = self._useless.get(form) or fingerprint(proposal.program)
         behaviour = _behaviour(probed)
-        if probed.finite and behaviour not in self._behaviours:
+        if probed.trains and behaviour not in self._behaviours:
             return NOVEL, Novel(proposal, form, behaviour)
         if len(self._useless) >= _REMEMBERED:
             self._useless.clear()
         self._useless[form] = probed
-        if not probed.finite:
-            return NOT_FINITE, None
+        if not probed.trains:
+            return NO_STEP if probed.finite else NOT_FINITE, None
         self._meet(self._behaviours[behaviour])
         return SAME_BEHAVIOUR, None
 

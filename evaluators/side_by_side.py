@@ -23,6 +23,9 @@ from programs.ir import Program
 STEPS = 100
 RUNS = 4
 """How often each rule is trained: as it is, and under three nudges."""
+_LOST = 1e6
+"""A network with a weight beyond this is lost, though it may well be that it says the same of everything and its loss is
+a constant; what rounding and overflow make of such weights is no more the rule."""
 _PIXELS, _HIDDEN, _CLASSES = 4, 12, 10
 _EXAMPLES = 16
 
@@ -40,7 +43,8 @@ def losses(programs: Sequence[Program], rates: Sequence[Sequence[float]], nudge:
         nudge: A small number.
 
     Returns:
-        Training loss before each step, at most twice that of the beginning, `(STEPS, programs, rates, RUNS)`.
+        Training loss before each step, `(STEPS, programs, rates, RUNS)`; twice that of the beginning where it is more,
+        or the run is lost.
     """
     weight_signs, rate_signs = _signs()
     lanes = [
@@ -54,7 +58,11 @@ def losses(programs: Sequence[Program], rates: Sequence[Sequence[float]], nudge:
         weights.mul_(1 + nudge * weight_signs.repeat(len(lanes) // RUNS, 1))
     order, train = _TASK.batches(0, STEPS), _TASK.data.train
     inputs, targets = (to_tensor(array[order], population.weights.device) for array in (train.inputs, train.targets))
-    found = [population.step(inputs[step : step + 1], targets[step : step + 1], step + 1) for step in range(STEPS)]
+    found, lost = [], torch.zeros(len(lanes), dtype=torch.bool)
+    for step in range(STEPS):
+        lost |= ~(population.weights.abs().amax(dim=1) <= _LOST)
+        loss = population.step(inputs[step : step + 1], targets[step : step + 1], step + 1)
+        found.append(torch.where(lost, torch.nan, loss))
     curves: NDArray[np.float64] = torch.stack(found).numpy()
     most = 2 * curves[0].max()  # a run that is lost is lost, however far
     curves = np.minimum(np.where(np.isnan(curves), most, curves), most)

@@ -15,13 +15,16 @@ from programs.check import check
 from programs.degree import is_proportional
 from programs.ir import Program
 from programs.kinds import Kind
+from programs.ops import OPS
 from programs.probe import HORIZON, LAYOUT, NUDGE, TIMES, Array, Probe, noise, respond_and_tell
 
 _DROPPED = 33  # bits of a double's 53; 20 are left, six significant decimal digits
 _FLOOR = 1e-13  # what is smaller than this share of a lane's largest update in a step is what cancellation left over
 _FACTOR = 4.0  # between the learning rates of the two halves of the lanes; a power of two scales without rounding
-_REVISION = b"2"  # in every hash, so that those that a run kept from an earlier meaning match none of this one
+_REVISION = b"3"  # in every hash, so that those that a run kept from an earlier meaning match none of this one
 _GROWTH = 1000.0  # of a nudge from the inputs to the update: beyond it, six digits on a probe say little of training
+
+_OVERFLOW = float(np.finfo(np.float32).max)
 
 _DECIDING = frozenset({"sign", "greater", "floor"})  # jump where what they look at crosses a threshold
 _WHOLE = frozenset({"floor"})  # many thresholds, a distance of 1 apart
@@ -43,11 +46,18 @@ class Fingerprint:
             between rules of one behaviour mean something.
         finite: Whether every update was a finite number. The probes that count for this hold gradients that are 0 and
             as large as 100.
+        moves: Whether any of those was other than 0.
     """
 
     behaviour: str
     log2_scale: float
     finite: bool
+    moves: bool
+
+    @property
+    def trains(self) -> bool:
+        """Whether the rule takes steps, and finite ones."""
+        return self.finite and self.moves
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +70,9 @@ class Behaviour:
         scale: The factor that was left out, 1 where none was.
         decisions: A hash of each number by which the rule decides, and of those it chooses from, up to their size: a
             threshold that no probe happens to cross, and what no probe happens to choose, would show in nothing else.
-            And the canonical form of a rule of which the probes do not tell enough: they do not take both branches, or
-            a nudge of what they show grows more than a thousandfold on its way to the update or to a decision.
+            And the canonical form of a rule of which the probes do not tell enough: they do not take both branches or
+            see a decision come out in two ways, or a nudge of what they show grows more than a thousandfold on its way
+            to the update or to a decision.
     """
 
     updates: Array
@@ -78,6 +89,7 @@ def fingerprint(program: Program) -> Fingerprint:
         behaviour=_hash(digits(found.updates), b"".join(sorted(found.decisions))).hex(),
         log2_scale=round(math.log2(found.scale), 3),
         finite=all(np.isfinite(part).all() for part in moderate),
+        moves=any(part.any() for part in moderate),
     )
 
 
@@ -91,21 +103,21 @@ def behaviour(program: Program) -> Behaviour:
     proportional = is_proportional(program, "lr")
     updates, seen = respond_and_tell(program, _SLOW_AND_NUDGED if proportional else _ALL_AND_NUDGED, watched)
     updates, nudged = _parted(updates)
-    steady = _is_steady(updates, nudged)
+    told = _is_steady(updates, nudged)
     kinds = check(program).kinds
     decisions = set()
     for index, arguments in zip(watched, seen, strict=True):
         op = program.body[index].op
         if all(isinstance(value, float) for value in arguments[: 1 if op in _BRANCHING else None]):
             continue  # goes the same way forever
-        many = op in _BRANCHING or (op in _CHOOSING and kinds[index] is Kind.TENSOR)
-        if many and not _varied(op, arguments):
-            steady = False
+        few = op in _CHOOSING and kinds[index] is not Kind.TENSOR
+        if not few and not _varied(op, arguments):
+            told = False
         else:
             shown, nudged = _parted(_shown(op, arguments))
-            steady = steady and _is_steady(shown, nudged)
+            told = told and _is_steady(shown, nudged)
             decisions.add(_hash(digits(shown)))
-    if not steady:
+    if not told:
         decisions.add(structure(program).encode())
     if not proportional:
         slow, fast = np.split(updates, 2, axis=1)
@@ -123,12 +135,23 @@ def _deciding(program: Program) -> list[int]:
 
 
 def _varied(op: str, arguments: Sequence[float | Array]) -> bool:
-    """Whether the probes show all that a branch, or a choice among hundreds of numbers, may return."""
+    """Whether the probes show all that a branch, or a choice among hundreds of numbers, may return.
+
+    And a jump on both sides, for what becomes of it need not be a product: `sqrt(sign(x) - 1e-9)` is 1 until `x` is
+    negative. Where what is looked at overflows, in single precision too, it depends on how it is written.
+    """
     first, *rest = arguments
+    looked_at = arguments if op in _DECIDING else [first] if op in _BRANCHING else []
+    if not all(np.all(np.abs(np.atleast_3d(argument)[:, :_NUDGED]) < _OVERFLOW) for argument in looked_at):
+        return False
     if op in _BRANCHING:
         return len(np.unique(first != 0)) == 2
-    widths = {np.shape(argument)[-1:] for argument in arguments} - {(), (1,)}
-    return len(widths) == 1 and all(np.any(first < bound) and np.any(first > bound) for bound in rest)
+    if len(_widths(arguments)) > 1:
+        return False
+    if op in _DECIDING:
+        sides = np.asarray(OPS[op].numpy(*arguments))[np.isfinite(sum(arguments))]
+        return bool(sides.min() < sides.max())
+    return all(np.any(first < bound) and np.any(first > bound) for bound in rest)
 
 
 def _parted(numbers: Array) -> tuple[Array, Array]:
@@ -164,8 +187,12 @@ def _shown(op: str, arguments: Sequence[float | Array]) -> Array:
 def _differences(arguments: Sequence[float | Array]) -> list[float | Array]:
     """Of the first from each of the others; all of them where they are not of one width."""
     first, *rest = arguments
-    widths = {np.shape(argument)[-1:] for argument in arguments} - {(), (1,)}
-    return [first - other for other in rest] if len(widths) < 2 and rest else [first, *rest]
+    return [first - other for other in rest] if len(_widths(arguments)) < 2 and rest else [first, *rest]
+
+
+def _widths(arguments: Sequence[float | Array]) -> set[int]:
+    """How many numbers there are to a lane, where that is more than one."""
+    return {np.shape(argument)[-1] for argument in arguments if np.size(argument) > 1} - {1}
 
 
 def _share(values: Sequence[float | Array]) -> list[Array]:
@@ -225,8 +252,8 @@ def _make_probe() -> Probe:
     gradients = np.stack([ordinary, tiny, 100.0 * noise(4), huge] * 2, axis=1)
     small = np.where(column % 7 == 0, 0.0, 0.1 * noise(6))  # biases start at zero
     weights = np.stack([noise(5), small, 3.0 * noise(7), 1e3 * noise(10)] * 2, axis=1)
-    schedule = np.array([0.4, 1.0, 0.9, 0.7, 0.6, 0.3])[:, None, None]
-    slow = np.array([0.05, 0.03, 0.002, 0.07])
+    schedule = np.array([0.4, 1.0, 0.9, 0.7, 0.3, 0.001])[:, None, None]  # nearly to nothing, as in a training
+    slow = np.array([0.5, 0.03, 0.0003, 0.07])
     rates = schedule * np.concatenate([slow, _FACTOR * slow])[None, :, None]
     return Probe(weights, gradients, rates, _HORIZONS * 2)
 

@@ -76,7 +76,7 @@ class Probe:
             "w": self.weights,
             "g": self.gradients,
             "w0": np.repeat(self.weights[:1], steps, axis=0),
-            "h": np.repeat(_CURVATURE, lanes, axis=1),
+            "h": _CURVATURE * (self.gradients != 0),  # a unit that is dead has neither
             "loss": np.repeat(_LOSSES, lanes, axis=1),
             "lr": self.rates,
             "t": np.repeat(np.reshape(TIMES, (-1, 1, 1)), lanes, axis=1),

@@ -103,7 +103,7 @@ def mutants(rules: Sequence[str], count: int, seed: int) -> list[str]:
         if form in forms:
             continue
         seen = fingerprint(child)
-        if seen.finite and seen.behaviour not in behaviours:
+        if seen.trains and seen.behaviour not in behaviours:
             found.append(show(child))
         forms.add(form)
         behaviours.add(seen.behaviour)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluators.device import prepare, tiny_is_zero
+from evaluators.job import HALF_DECADES
 from evaluators.side_by_side import RUNS, STEPS, losses
 from programs import zoo
 from programs.canon import structure
@@ -152,7 +153,7 @@ class _Finder:
             self._structures.add(form)
             seen = fingerprint(child)
             first = self._first.setdefault(seen.behaviour, child)
-            if first is not child and seen.finite and self.counts[seen.behaviour] < _SHARE:
+            if first is not child and seen.trains and self.counts[seen.behaviour] < _SHARE:
                 slow = _is_slow(first) or _is_slow(child)
                 if slow and self.slow * _SLOW_SHARE > self.counts.total():
                     continue
@@ -186,9 +187,10 @@ def _verdict(pair: Pair, curves: NDArray[np.float64]) -> Disagreement | float:
 
 
 def _rates(program: Program) -> tuple[float, ...]:
-    """Learning rates at which the rule moves a weight by about `STEP_SIZES`."""
+    """Learning rates at which the rule moves a weight by about `STEP_SIZES`, as far as a search tries them."""
     found = behaviour(program)
     typical = float(np.median(np.abs(found.updates[:, 0]))) * found.scale
     if found.scale == 1.0 or not 0 < typical < math.inf:
         return STEP_SIZES
-    return tuple(size * float(PROBE.rates[0, 0, 0]) / typical for size in STEP_SIZES)
+    rates = (size * float(PROBE.rates[0, 0, 0]) / typical for size in STEP_SIZES)
+    return tuple(min(max(rate, HALF_DECADES[0]), HALF_DECADES[-1]) for rate in rates)

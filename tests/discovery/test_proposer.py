@@ -47,7 +47,7 @@ def test_what_is_proposed_is_unlike_everything_before(strategy: dict[str, Any]) 
     programs = [parse(candidate.source) for candidate in search.candidates]
     assert len({structure(program) for program in programs}) == len(programs)
     assert len({candidate.behaviour for candidate in search.candidates}) == len(programs)
-    assert all(fingerprint(program).finite for program in programs)
+    assert all(fingerprint(program).trains for program in programs)
 
 
 def test_parents_are_scored_candidates_that_came_before(strategy: dict[str, Any]) -> None:
@@ -72,10 +72,10 @@ def test_a_resumed_search_goes_on_as_if_nothing_had_happened(strategy: dict[str,
 def test_the_state_does_not_grow_with_the_run(strategy: dict[str, Any]) -> None:
     search = Breeding(strategy, EVERYBODY)
     sizes = []
-    for _ in range(3):
-        search.run(25)
+    for _ in range(2):
+        search.run(100)  # by then every reason to reject an edit, which are counted, has been met
         sizes.append(len(json.dumps(search.proposer.state())))
-    assert sizes[2] < sizes[1] + 200
+    assert sizes[1] < 1.2 * sizes[0]
 
 
 def test_a_start_rule_is_never_proposed(strategy: dict[str, Any]) -> None:
@@ -87,7 +87,7 @@ def test_a_start_rule_is_never_proposed(strategy: dict[str, Any]) -> None:
 
 def test_every_proposal_has_one_fate_and_every_candidate_one_verdict() -> None:
     search = Breeding({}, EVERYBODY)
-    search.run(40)
+    search.run(80)
     records = search.proposer.statistics
     assert set(records) == {"symbolic", "crossover", "constants", "random"}
     assert search.proposer.counts == sum((record.fates for record in records.values()), type(search.proposer.counts)())

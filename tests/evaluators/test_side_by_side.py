@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from evaluators.side_by_side import RUNS, STEPS, losses
 from programs.parse import parse
@@ -21,6 +22,13 @@ def test_the_initial_weights_that_a_rule_is_shown_are_nudged_with_the_weights() 
     curves = losses([STILL], [(1.0,)], 0.5)
     still = parse("def c(g, lr):\n    return g * 0\n")
     np.testing.assert_array_equal(curves, losses([still], [(1.0,)], 0.5))
+
+
+def test_a_run_of_huge_weights_is_lost_whatever_its_loss() -> None:
+    fleeing = parse("def f(w, g, lr):\n    return g * 0 + lr * (1 + w * w * 0)\n")  # all weights go the same way
+    near, far = losses([fleeing], [(1.0, 1e5)], NUDGE)[:, 0].transpose(1, 0, 2)
+    assert near.max() < far.max() == pytest.approx(2 * near[0, 0], rel=1e-6)
+    np.testing.assert_array_equal(far[20:], far.max())
 
 
 def test_learning_rates_are_in_double_precision() -> None:

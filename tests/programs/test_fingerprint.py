@@ -108,6 +108,22 @@ STRANGERS: dict[str, tuple[Program, Program]] = {
         rule("return (g + maximum(global_norm(w), floor(4.1e-7 * T * global_norm(w)))) * lr, m, v"),
         rule("return (g + maximum(global_norm(w), floor(2.2e-7 * T * global_norm(w)))) * lr, m, v"),
     ),
+    "a jump that no probe makes": (
+        rule("return sqrt(sign(w + 1e5) - 1e-9) * g * lr, m, v"),
+        rule("return abs(sign(w + 1e5) - 1e-9) * g * lr, m, v"),
+    ),
+    "a jump where nothing is a number": (
+        rule("m = interp(log(lr), m, 0.995)", "return g * (2 + sign(log1p(1 / m))) * lr, m, v"),
+        rule("m = interp(log(lr), m, 0.997)", "return g * (2 + sign(log1p(1 / m))) * lr, m, v"),
+    ),
+    "a jump where everything overflows": (
+        rule("return sign(g * exp(1e3 * (w + 2))) * lr, m, v"),
+        rule("return sign(g * exp(2e3 * (w + 2))) * lr, m, v"),
+    ),
+    "the end of a schedule": (
+        rule("return g * interp(0.00014, lr, T), m, v"),
+        rule("return g * abs(interp(0.00014, lr, T)), m, v"),
+    ),
     "small gradients only": (
         rule("return g * lr, m, v"),
         rule("return where(greater(abs(g), 1e-6), g, 0) * lr, m, v"),
@@ -216,8 +232,13 @@ def test_plus_and_minus_infinity_differ() -> None:
     assert left.behaviour != right.behaviour
 
 
-def test_an_update_of_zero_has_a_fingerprint() -> None:
-    assert fingerprint(rule("return (g - g) * lr, m, v")) == fingerprint(rule("return g * 0, m, v"))
+def test_what_takes_no_step_does_not_train() -> None:
+    still = fingerprint(rule("return (g - g) * lr, m, v"))
+    assert still == fingerprint(rule("return g * 0, m, v"))
+    assert still.finite
+    assert not still.moves
+    assert not still.trains
+    assert fingerprint(rule("return where(greater(t, 900), g, 0) * lr, m, v")).trains
 
 
 def test_what_overflows_on_huge_gradients_alone_counts_as_finite() -> None:
@@ -227,4 +248,4 @@ def test_what_overflows_on_huge_gradients_alone_counts_as_finite() -> None:
 
 def test_fingerprints_are_the_same_on_every_machine_and_version() -> None:
     found = fingerprint(zoo.load("sgd"))
-    assert (found.behaviour, found.log2_scale) == ("95b1b1cf2e3c52fc4eea03eaec42611d", 9.447)
+    assert (found.behaviour, found.log2_scale) == ("0e25725362f51534976ac0385856ec93", 9.447)
