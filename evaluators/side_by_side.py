@@ -24,8 +24,8 @@ STEPS = 100
 RUNS = 4
 """How often each rule is trained: as it is, and under three nudges."""
 _LOST = 1e6
-"""A network with a weight beyond this is lost, though it may well be that it says the same of everything and its loss is
-a constant; what rounding and overflow make of such weights is no more the rule."""
+"""A network with a weight beyond this is lost, though its loss may be small because it says the same of everything; what
+rounding and overflow make of such weights is no more the rule."""
 _PIXELS, _HIDDEN, _CLASSES = 4, 12, 10
 _EXAMPLES = 16
 

@@ -263,7 +263,8 @@ _ROWS: tuple[Op, ...] = (
        "x, shrunk where its global norm is above the number c: x * minimum(1, c / global_norm(x))", flops=3),
     # Matrix operations
     Op("transpose", 1, Shape.TRANSPOSE, transpose, "{0}.mT", "rows and columns swapped", flops=0, edge=_AS_MATRIX),
-    Op("matmul", 2, Shape.PRODUCT, np.matmul, "{0} @ {1}", "matrix product: matmul(x, transpose(y))", flops=0, side_flops=2, edge=_AS_MATRIX),
+    Op("matmul", 2, Shape.PRODUCT, np.matmul, "{0} @ {1}", "matrix product: matmul(x, transpose(y))",
+       flops=0, side_flops=2, edge=_AS_MATRIX),
     Op("orthogonalize", 1, _M, orthogonalize, "orthogonalize({0})",
        "nearest orthogonal matrix, by five Newton-Schulz steps", flops=10, side_flops=30,
        edge=f"{_AS_MATRIX}, so it is scaled to norm 1"),
