@@ -24,7 +24,7 @@ STEPS = 100
 RUNS = 4
 """How often each rule is trained: as it is, and under three nudges."""
 _LOST = 1e6
-"""A network with a weight beyond this is lost, though its loss may be small because it says the same of everything; what
+"""A network with a weight beyond this is lost, though its loss may be small for it says the same of everything; what
 rounding and overflow make of such weights is no more the rule."""
 _PIXELS, _HIDDEN, _CLASSES = 4, 12, 10
 _EXAMPLES = 16

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from evaluators.models.layers import Attention, Gelu, Layer, LayerNorm, Linear, Residual, RmsNorm
+from evaluators.models.layers import (
+    Attention,
+    Embedding,
+    Gelu,
+    Layer,
+    LayerNorm,
+    Linear,
+    Positions,
+    Residual,
+    RmsNorm,
+)
+from evaluators.models.losses import CrossEntropy
+from evaluators.models.model import Model
 
 EXPANSION = 4
 """Width of the hidden layer of a transformer's perceptron, as a multiple of its own."""
@@ -26,3 +38,16 @@ def transformer(
         Residual(norm(width), Linear(width, hidden), Gelu(), Linear(hidden, width)),
     )
     return (*block * blocks, norm(width))
+
+
+def language_model(
+    symbols: int, length: int, width: int, heads: int, blocks: int, *, norm: type[LayerNorm | RmsNorm] = LayerNorm
+) -> Model:
+    """A causal transformer that gives logits of the next symbol at every place of a piece of so many symbols."""
+    layers = (
+        Embedding(symbols, width),
+        Positions(width, length),
+        *transformer(width, heads, blocks, causal=True, norm=norm),
+        Linear(width, symbols, gain=0.5),
+    )
+    return Model(layers, CrossEntropy(), positions=length)

@@ -7,9 +7,8 @@ import unicodedata
 
 import numpy as np
 
-from evaluators.models.blocks import transformer
-from evaluators.models.layers import Embedding, Linear, Positions, RmsNorm
-from evaluators.models.losses import CrossEntropy
+from evaluators.models.blocks import language_model
+from evaluators.models.layers import RmsNorm
 from evaluators.models.model import Model
 from evaluators.tasks.corpus import SYMBOLS, Split, sequences, symbols
 from evaluators.tasks.naming import Tier
@@ -37,14 +36,7 @@ def _load() -> Data:
 
 def model(scale: int = 1) -> Model:
     """Embedding, three blocks, logits at every position; heads become more, not wider."""
-    width = scale * WIDTH
-    layers = (
-        Embedding(SYMBOLS, width),
-        Positions(width, LENGTH),
-        *transformer(width, scale * HEADS, BLOCKS, causal=True, norm=RmsNorm),
-        Linear(width, SYMBOLS, gain=0.5),
-    )
-    return Model(layers, CrossEntropy(), positions=LENGTH)
+    return language_model(SYMBOLS, LENGTH, scale * WIDTH, scale * HEADS, BLOCKS, norm=RmsNorm)
 
 
 TASK = Task(

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from evaluators.models.blocks import transformer
-from evaluators.models.layers import Embedding, Linear, Positions
-from evaluators.models.losses import CrossEntropy
+from evaluators.models.blocks import language_model
 from evaluators.models.model import Model
 from evaluators.tasks.corpus import SYMBOLS, prose, sequences
 from evaluators.tasks.naming import Tier
@@ -17,14 +15,7 @@ LENGTH, WIDTH, HEADS, BLOCKS = 64, 64, 4, 2
 
 def model(scale: int = 1) -> Model:
     """Embedding, two blocks, logits at every position; heads become more, not wider."""
-    width = scale * WIDTH
-    layers = (
-        Embedding(SYMBOLS, width),
-        Positions(width, LENGTH),
-        *transformer(width, scale * HEADS, BLOCKS, causal=True),
-        Linear(width, SYMBOLS, gain=0.5),
-    )
-    return Model(layers, CrossEntropy(), positions=LENGTH)
+    return language_model(SYMBOLS, LENGTH, scale * WIDTH, scale * HEADS, BLOCKS)
 
 
 TASK = Task(
