@@ -11,7 +11,7 @@ Read in this order:
 - `search`: a run in motion, made from its store. `outage`: what a driver does while the database is away.
 - `executors/`: who does the work: this process, or Ray.
 - `plan`, `runs`, `rules`, `results`: what a run is to do, where it lives, how a rule is named, what is known of it;
-  `json_values`: all of that as JSON.
+  `json_values`: all of that as JSON. `record_file`: measurements outside of runs, for the same command to go on from.
 - `llm/`: language models as a source of proposals.
 - `config/`, `plain_yaml`: the configuration, checked on the way in.
 - `estimate`, `rehearsal`: what a run will cost, before it runs. `race/`: several searches side by side.

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from discovery.bench.racing_policies import TOP, Replayed, learned, policies, replay
-from discovery.bench.racing_runs import SEEDS, RecordsError, mutants, records
+from discovery.bench.racing_runs import SEEDS, mutants, records
 from evaluators.job import HALF_DECADES
 
-__all__ = ["RULES", "RacingReport", "RecordsError", "bench"]
+__all__ = ["RULES", "RacingReport", "bench"]
 
 RULES = ("adamw", "lion", "momentum", "rmsprop", "nadamw", "muon")
 """Whose mutants are raced."""
@@ -70,7 +70,7 @@ def bench(
 
     Raises:
         RuleError: There is no such rule.
-        RecordsError: The file is of another bench, or no mutant learned.
+        RecordsError: The file holds something else, or no mutant learned.
     """
     started = time.monotonic()
     found = records(mutants(rules, count, seed), tasks, file, jobs, progress)

@@ -11,7 +11,8 @@ from statistics import fmean
 
 import numpy as np
 
-from discovery.bench.racing_runs import FRACTIONS, HOPELESS, Record, RecordsError, Run
+from discovery.bench.racing_runs import FRACTIONS, HOPELESS, Record, Run
+from discovery.record_file import RecordsError
 from discovery.scheduling.hurdle import Hurdles
 
 TOP = 0.1

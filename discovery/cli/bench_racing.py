@@ -20,6 +20,7 @@ from discovery.cli.common import (
     print_table,
 )
 from discovery.cli.tables import narrow_table
+from discovery.record_file import RecordsError
 from evaluators import tasks
 from programs import zoo
 from programs.errors import suggest
@@ -61,7 +62,7 @@ def racing(
         except KeyboardInterrupt:
             ERR.print("\ninterrupted; what was trained is kept. The same command goes on.")
             raise typer.Exit(EXIT_INTERRUPTED) from None
-        except racing_bench.RecordsError as error:
+        except RecordsError as error:
             raise typer.BadParameter(str(error)) from error
     if json:
         print_json(report)

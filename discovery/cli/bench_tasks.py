@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from discovery.bench.resumable import RecordsError
 from discovery.cli.common import ERR, EXIT_INTERRUPTED, OUT, JsonOption, interrupt_on_sigterm, print_json, print_table
 from discovery.cli.tables import narrow_table, rate
+from discovery.record_file import RecordsError
 from evaluators import tasks as registry
 from evaluators.tasks.naming import Tier
 from programs.errors import suggest

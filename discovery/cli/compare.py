@@ -28,12 +28,14 @@ from discovery.cli.stages import Stages
 from discovery.cli.tables import interval, narrow_table, rate
 from discovery.config import EvaluationConfig, ExecutorConfig
 from discovery.funnel.fair import everybody
-from discovery.funnel.lab import Lab, Memory
+from discovery.funnel.lab import Lab
+from discovery.funnel.ledger import Written
 from discovery.funnel.settings import Settings, Trainer
 from discovery.funnel.speedup import Speedup, speedup
 from discovery.funnel.statistics import Comparison, Word
 from discovery.funnel.tuning import Choice, Tuned, tune
 from discovery.json_values import plain
+from discovery.record_file import RecordsError
 from discovery.rules import resolve
 from discovery.scoring import REFERENCE
 from evaluators import tasks as all_tasks
@@ -68,6 +70,9 @@ def compare(
     plot: Annotated[Path | None, typer.Option(help="Draw the comparison with the first rule into this file.")] = None,
     device: Annotated[Device, typer.Option(help="Where to train.")] = Device.AUTO,
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0 trains in this one.")] = 0,
+    out: Annotated[Path, typer.Option(help="File of measurements; the same command goes on from there.")] = Path(
+        "runs/compare.jsonl"
+    ),
     runs: RunsOption = DEFAULT_RUNS,
     json: JsonOption = False,
 ) -> None:
@@ -91,6 +96,10 @@ def compare(
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--tasks") from None
     _check_sealed(settings.settings, programs)
+    try:
+        ledger = Written(out)
+    except RecordsError as error:
+        raise typer.BadParameter(str(error), param_hint="--out") from None
     interrupt_on_sigterm()
     evaluation = EvaluationConfig()
     trainer = Trainer(Race(), device.value, evaluation.time_limit, 0, budget)
@@ -98,11 +107,12 @@ def compare(
     executor = executors.build(kind, evaluation.model_copy(update={"device": device.value}))
     try:
         with Stages(ERR) as stages:
-            lab = Lab(executor, Memory(), stages)
+            lab = Lab(executor, ledger, stages)
             tuned = tune(lab, trainer, settings, programs)
             found = everybody(tuned, settings.settings)
             speeds = _speedups(lab, trainer, settings, tuned)
     except KeyboardInterrupt:
+        ERR.print("\ninterrupted; what was trained is kept. The same command goes on.")
         raise typer.Exit(EXIT_INTERRUPTED) from None
     finally:
         executor.close()

@@ -2,7 +2,8 @@
 
 What is shared:
 
-- `settings`: how much is measured, with which seeds. `lab`: where it is measured, once and for all.
+- `settings`: how much is measured, with which seeds. `lab`: where it is measured, once and for all; `ledger`: where the
+  answers are kept.
 - `statistics`: what may be said of a handful of seeds. `races`: rules with the learning-rate search that all get.
 
 The stages, in order:

@@ -15,38 +15,12 @@ from typing import Generic, Protocol, TypeVar
 
 from archive.records import OpenJob, Purpose
 from discovery.executors import Executor
+from discovery.funnel.ledger import Ledger
 from discovery.scoring import SeedLosses
 from evaluators.job import Job, Outcome, Report
 
 T = TypeVar("T")
 Course = Generator[Sequence[Job], Sequence[Report], T]
-
-
-class Ledger(Protocol):
-    """Keeps the answers; `archive.promotions.Promotions` does so in the store of a run."""
-
-    def find(self, digest: str, /) -> Report | None:
-        """The answer to a question that was asked before."""
-        ...
-
-    def keep(self, stage: str, digest: str, job: Job, report: Report, /) -> None:
-        """Store the answer to a question."""
-        ...
-
-
-class Memory:
-    """A ledger for as long as the process lives."""
-
-    def __init__(self) -> None:
-        self._reports: dict[str, Report] = {}
-
-    def find(self, digest: str) -> Report | None:
-        """The answer to a question that was asked before."""
-        return self._reports.get(digest)
-
-    def keep(self, stage: str, digest: str, job: Job, report: Report) -> None:  # noqa: ARG002 - as `Ledger` says
-        """Remember the answer to a question."""
-        self._reports[digest] = report
 
 
 class Watcher(Protocol):

@@ -4,7 +4,8 @@ A study is one rule on one setting (a task, or a variant with another horizon, b
 rule's own defaults at learning rates far apart, which are the same for everybody, and goes on with the tree-structured
 Parzen estimator of Bergstra et al. 2011, "Algorithms for Hyper-Parameter Optimization". What counts is the validation
 loss at the end of the decay. The best trials are checked with further seeds, and the best of those is trained with yet
-others.
+others. Where one of these fails, the rule was tuned to the edge of diverging, and the next best of those checked takes
+its place, as whoever trains with it would choose; so a rule fails on a setting only if all of them do.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Choice:
         tuned: Mean loss with the seeds that it was chosen by; infinite if it failed with them.
         trials: How many there were.
         failed: How many of them did not train.
-        losses: By seed, with seeds that the tuner has not seen; empty if it failed there.
+        losses: By seed, with seeds that the tuner has not seen; empty if every trial that was checked failed there.
     """
 
     setting: str
@@ -119,19 +120,24 @@ def study(program: Program, setting: str, trainer: Trainer, settings: Settings) 
     if not best:
         return None
     reports = yield [trainer.at(set_hypers(program, values), setting, checks, rate) for _, rate, values in best]
-    checked = [(_mean_loss(report), trial) for report, trial in zip(reports, best, strict=True)]
-    tuned, (_, rate, values) = min(checked, key=lambda pair: pair[0])
-    job = trainer.at(set_hypers(program, values), setting, trainer.seeds("final", settings.final_seeds), rate)
-    (report,) = yield [job]
-    return Choice(
-        setting=setting,
-        learning_rate=rate,
-        hypers=values,
-        tuned=tuned,
-        trials=settings.trials,
-        failed=sum(not math.isfinite(loss) for loss, _, _ in trials),
-        losses=losses(job, report).get(setting, {}),
-    )
+    checked = [(_mean_loss(report), rate, values) for report, (_, rate, values) in zip(reports, best, strict=True)]
+    choices: list[Choice] = []
+    for tuned, rate, values in sorted(checked, key=lambda trial: trial[0]):
+        job = trainer.at(set_hypers(program, values), setting, trainer.seeds("final", settings.final_seeds), rate)
+        (report,) = yield [job]
+        choice = Choice(
+            setting=setting,
+            learning_rate=rate,
+            hypers=values,
+            tuned=tuned,
+            trials=settings.trials,
+            failed=sum(not math.isfinite(loss) for loss, _, _ in trials),
+            losses=losses(job, report).get(setting, {}),
+        )
+        if choice.losses:
+            return choice
+        choices.append(choice)
+    return choices[0]
 
 
 def _mean_loss(report: Report) -> float:

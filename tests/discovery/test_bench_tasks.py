@@ -10,11 +10,12 @@ import pytest
 from scipy.stats import spearmanr
 from typer.testing import CliRunner
 
-from discovery.bench.resumable import RecordsError, collect
+from discovery.bench.resumable import collect
 from discovery.bench.tasks import bench, recorded
 from discovery.bench.tasks_runs import FIRST_FRESH, QUICK, RULES, Plan, Record, Work, measure, settings
 from discovery.bench.tasks_statistics import d_prime, noise, rank_correlation, spread
 from discovery.cli import app
+from discovery.record_file import RecordsError
 from evaluators import tasks
 from evaluators.tasks.measured import Measurements, measured
 from evaluators.tasks.naming import Tier
@@ -79,7 +80,7 @@ def test_what_was_measured_is_kept_and_the_rest_is_measured(tmp_path: Path) -> N
     file, told = tmp_path / "runs" / "tasks.jsonl", list[str]()
     report = bench([SHORT], [SHORT], ("adamw", "momentum"), PLAN, file, 1, told.append)
     assert told[0] == "0 of 2 measured"
-    assert told[-1].startswith("2 of 2 measured")
+    assert told[-1] == "2 of 2 measured, about 0 min to go"
     (separation,) = report.separations
     assert set(separation.d_prime) == {"momentum"}
     assert {each.rule for each in separation.standings} == {"adamw", "momentum"}
@@ -102,6 +103,7 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     file.write_text('{"run": 1}\n', encoding="utf-8")
     with pytest.raises(RecordsError, match=r"other\.jsonl holds no such records"):
         collect(measure, {}, Record, file, 1, print)
+    assert file.read_text(encoding="utf-8") == '{"run": 1}\n'
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
 
 import pytest
 
 import dense_digits
 from discovery.executors import Executor
 from discovery.executors.inprocess import InProcess
-from discovery.funnel.lab import Lab, Ledger, Memory
+from discovery.funnel.lab import Lab
+from discovery.funnel.ledger import Ledger, Written
 from discovery.funnel.settings import Trainer
 from evaluators import tasks
 from evaluators.job import Race
@@ -24,9 +27,12 @@ def quiet() -> Quiet:
 
 
 @pytest.fixture
-def make_lab(quiet: Quiet) -> Callable[..., Lab]:
+def make_lab(quiet: Quiet, tmp_path: Path) -> Callable[..., Lab]:
+    number = count()
+
     def make(executor: Executor | None = None, ledger: Ledger | None = None) -> Lab:
-        return Lab(executor or InProcess(0, "cpu"), ledger or Memory(), quiet)
+        own = Written(tmp_path / f"ledger{next(number)}.jsonl")
+        return Lab(executor or InProcess(0, "cpu"), ledger or own, quiet)
 
     return make
 

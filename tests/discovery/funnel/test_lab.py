@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 
-from discovery.funnel.lab import Course, Lab, Memory, digest
+from discovery.funnel.lab import Course, Lab, digest
+from discovery.funnel.ledger import Written
 from evaluators.job import Job, Report
 from free_executor import DriverGoneError, DyingExecutor, FreeExecutor
 from quiet import Quiet
@@ -46,16 +48,16 @@ def test_the_same_question_is_asked_once_by_all_courses(make_lab: Callable[..., 
 
 
 @pytest.mark.parametrize("die_at", [0, 1, 4, 7])
-def test_a_killed_promotion_goes_on_and_repeats_nothing(make_lab: Callable[..., Lab], die_at: int) -> None:
+def test_what_is_killed_goes_on_and_repeats_nothing(make_lab: Callable[..., Lab], tmp_path: Path, die_at: int) -> None:
     whole = make_lab(FreeExecutor())
     expected = whole.run("s", [walk(100, 4), walk(200, 4)])
-    ledger = Memory()
+    file = tmp_path / "new" / "answers.jsonl"
     with pytest.raises(DriverGoneError):
-        make_lab(DyingExecutor(die_at), ledger).run("s", [walk(100, 4), walk(200, 4)])
-    again = make_lab(FreeExecutor(), ledger)
+        make_lab(DyingExecutor(die_at), Written(file)).run("s", [walk(100, 4), walk(200, 4)])
+    again = make_lab(FreeExecutor(), Written(file))
     assert again.run("s", [walk(100, 4), walk(200, 4)]) == expected
     assert again.measured == whole.measured - die_at
-    third = make_lab(FreeExecutor(), ledger)
+    third = make_lab(FreeExecutor(), Written(file))
     assert third.run("s", [walk(100, 4), walk(200, 4)]) == expected
     assert third.measured == 0
 

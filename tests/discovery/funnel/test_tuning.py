@@ -12,7 +12,8 @@ from discovery.funnel.maps import maps
 from discovery.funnel.settings import Settings, Trainer
 from discovery.funnel.speedup import speedup
 from discovery.funnel.statistics import Word
-from discovery.funnel.tuning import tune
+from discovery.funnel.tuning import Choice, study, tune
+from evaluators.job import Job, Outcome, Report, Result
 from programs import zoo
 from programs.parse import parse
 
@@ -64,6 +65,38 @@ def test_everybody_gets_the_same_trials_and_seeds_and_a_better_rate_than_a_first
     assert all(0 <= span <= 3 for span in drawn.variants.decades)
     best = drawn.variants.losses[0]
     assert min(loss for loss in best if loss is not None) < 2
+
+
+def test_a_choice_at_the_edge_of_diverging_gives_way_to_the_next_best(trainer: Callable[..., Trainer]) -> None:
+    """Losses fall up to a learning rate of 0.05; above 0.02, one of the final seeds fails."""
+    final = trainer().seeds("final", SETTINGS.final_seeds)
+
+    def answer(job: Job, edge: float) -> Report:
+        (rate,) = job.race.learning_rates
+        lost = rate > (edge if job.seeds == final else 0.05)
+        losses = tuple(1 / rate + 0 * seed for seed in job.seeds)
+        result = (
+            Result(outcome=Outcome.DIVERGED, detail="it diverged")
+            if lost
+            else Result(outcome=Outcome.SCORED, learning_rate=rate, losses=losses)
+        )
+        return Report(task=job.task, task_version="1", device="cpu", initial_loss=2.0, seconds=1.0, results=(result,))
+
+    def tuned(edge: float) -> Choice:
+        course = study(SIGN, "digits_mlp", trainer(), replace(SETTINGS, trials=24))
+        jobs = next(course)
+        while True:
+            try:
+                jobs = course.send([answer(job, edge) for job in jobs])
+            except StopIteration as end:
+                assert isinstance(end.value, Choice)
+                return end.value
+
+    best, next_best, none = tuned(1.0), tuned(tuned(1.0).learning_rate * 0.999), tuned(0.0)
+    assert set(best.losses) == set(next_best.losses) == set(final)
+    assert 0 < best.tuned < next_best.tuned
+    assert next_best.learning_rate < best.learning_rate
+    assert (none.losses, none.learning_rate) == ({}, best.learning_rate)
 
 
 def test_seeds_of_stages_and_runs_never_meet(trainer: Callable[..., Trainer]) -> None:
