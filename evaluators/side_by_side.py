@@ -30,23 +30,26 @@ _PIXELS, _HIDDEN, _CLASSES = 4, 12, 10
 _EXAMPLES = 16
 
 
-def losses(programs: Sequence[Program], rates: Sequence[Sequence[float]], nudge: float) -> NDArray[np.float64]:
+def losses(
+    programs: Sequence[Program], rates: Sequence[Sequence[float]], nudge: float, runs: int = RUNS
+) -> NDArray[np.float64]:
     """Train every program at each of its learning rates, and three times more under a small nudge.
 
     The first nudge makes the initial weights and the learning rate `1 + nudge` as large, the second `1 - nudge`, the
-    third one or the other for each number by itself. One would not do: where the gradient jumps, it may happen to jump
-    for no run of one rule and for one of the other.
+    third and all others one or the other for each number by itself. One would not do: where the gradient jumps, it may
+    happen to jump for no run of one rule and for one of the other.
 
     Args:
         programs: The programs.
         rates: For each as many learning rates.
         nudge: A small number.
+        runs: How often each is trained, if it is to be nudged more often.
 
     Returns:
-        Training loss before each step, `(STEPS, programs, rates, RUNS)`; twice that of the beginning where it is more,
+        Training loss before each step, `(STEPS, programs, rates, runs)`; twice that of the beginning where it is more,
         or the run is lost.
     """
-    weight_signs, rate_signs = _signs()
+    weight_signs, rate_signs = _signs(runs)
     lanes = [
         Lane(index, rate * (1 + nudge * sign), 0)
         for index, own in enumerate(rates)
@@ -55,7 +58,7 @@ def losses(programs: Sequence[Program], rates: Sequence[Sequence[float]], nudge:
     ]
     population = Population(_TASK, programs, lanes, torch.device("cpu"), STEPS)
     for weights in (population.weights, population.initial):
-        weights.mul_(1 + nudge * weight_signs.repeat(len(lanes) // RUNS, 1))
+        weights.mul_(1 + nudge * weight_signs.repeat(len(lanes) // runs, 1))
     order, train = _TASK.batches(0, STEPS), _TASK.data.train
     inputs, targets = (to_tensor(array[order], population.weights.device) for array in (train.inputs, train.targets))
     found, lost = [], torch.zeros(len(lanes), dtype=torch.bool)
@@ -66,13 +69,14 @@ def losses(programs: Sequence[Program], rates: Sequence[Sequence[float]], nudge:
     curves: NDArray[np.float64] = torch.stack(found).numpy()
     most = 2 * curves[0].max()  # a run that is lost is lost, however far
     curves = np.minimum(np.where(np.isnan(curves), most, curves), most)
-    return curves.reshape(STEPS, len(programs), len(rates[0]), RUNS)
+    return curves.reshape(STEPS, len(programs), len(rates[0]), runs)
 
 
-def _signs() -> tuple[Tensor, list[float]]:
-    """Of what each run is nudged by: by weight `(RUNS, size)`, and of the learning rate."""
-    mixed = np.random.default_rng(0).choice([-1.0, 1.0], _TASK.layout.size)
-    signs = np.stack([0.0 * mixed, 1.0 + 0.0 * mixed, -1.0 + 0.0 * mixed, mixed])
+def _signs(runs: int) -> tuple[Tensor, list[float]]:
+    """Of what each run is nudged by: by weight `(runs, size)`, and of the learning rate."""
+    mixed = np.random.default_rng(0).choice([-1.0, 1.0], (runs - 3, _TASK.layout.size))
+    alike = np.outer([0.0, 1.0, -1.0], np.ones(_TASK.layout.size))
+    signs = np.concatenate([alike, mixed])
     return torch.from_numpy(signs), signs[:, 0].tolist()
 
 

@@ -30,6 +30,9 @@ NUDGE = 2.0**-20
 to a loss is its noise."""
 NOISES = 20.0
 """How many times the noise two losses may lie apart, and `LEAST` besides."""
+MORE_RUNS = 40
+"""How often each rule is trained where a pair seems to part: some divide by what rounding left, which shows under most
+nudges, but not under all."""
 LEAST = 1e-4
 _POPULATION = 1000
 _SHARE = 20  # pairs with one behaviour at most
@@ -169,9 +172,17 @@ def _is_slow(program: Program) -> bool:
 
 def trained(pairs: Sequence[Pair]) -> list[Disagreement | float]:
     """What became of each pair: where it parted, or how far apart it was at most."""
+    found = _verdicts(pairs, RUNS)
+    return [
+        _verdicts([pair], MORE_RUNS)[0] if isinstance(verdict, Disagreement) else verdict
+        for pair, verdict in zip(pairs, found, strict=True)
+    ]
+
+
+def _verdicts(pairs: Sequence[Pair], runs: int) -> list[Disagreement | float]:
     programs = [program for pair in pairs for program in (pair.left, pair.right)]
     rates = [tuple(rate * factor for rate in _rates(pair.left)) for pair in pairs for factor in (1.0, pair.factor)]
-    shaped = losses(programs, rates, NUDGE).reshape(STEPS, len(pairs), 2, len(STEP_SIZES), RUNS)
+    shaped = losses(programs, rates, NUDGE, runs).reshape(STEPS, len(pairs), 2, len(STEP_SIZES), runs)
     return [_verdict(pair, shaped[:, index]) for index, pair in enumerate(pairs)]
 
 
