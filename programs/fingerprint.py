@@ -20,8 +20,9 @@ from programs.probe import HORIZON, LAYOUT, NUDGE, TIMES, Array, Probe, noise, r
 
 _DROPPED = 33  # bits of a double's 53; 20 are left, six significant decimal digits
 _FLOOR = 1e-13  # what is smaller than this share of a lane's largest update in a step is what cancellation left over
+_OCTAVES = 10  # a rule that happens to be proportional to the learning rates shown need not be so at any others
 _FACTOR = 4.0  # between the learning rates of the two halves of the lanes; a power of two scales without rounding
-_REVISION = b"3"  # in every hash, so that those that a run kept from an earlier meaning match none of this one
+_REVISION = b"4"  # in every hash, so that those that a run kept from an earlier meaning match none of this one
 _GROWTH = 1000.0  # of a nudge from the inputs to the update: beyond it, six digits on a probe say little of training
 
 _OVERFLOW = float(np.finfo(np.float32).max)
@@ -70,6 +71,7 @@ class Behaviour:
         scale: The factor that was left out, 1 where none was.
         decisions: A hash of each number by which the rule decides, and of those it chooses from, up to their size: a
             threshold that no probe happens to cross, and what no probe happens to choose, would show in nothing else.
+            About how large the factor is, where the text of the rule does not show that it is proportional.
             And the canonical form of a rule of which the probes do not tell enough: they do not take both branches or
             see a decision come out in two ways, or a nudge of what they show grows more than a thousandfold on its way
             to the update or to a decision.
@@ -125,6 +127,8 @@ def behaviour(program: Program) -> Behaviour:
             return Behaviour(updates, 1.0, frozenset(decisions))
         updates = slow
     scale = float(_largest(updates).max()) or 1.0
+    if not proportional:
+        decisions.add(str(round(math.log2(scale) / _OCTAVES)).encode())
     return Behaviour(updates / scale, scale, frozenset(decisions))
 
 
