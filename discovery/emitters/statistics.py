@@ -24,7 +24,7 @@ class Statistics:
             probes, `no legal edit`.
         rejected: Edits that came to nothing on the way to a proposal, by operator and reason.
         scored: Candidates of its own that were scored.
-        failed: Candidates of its own that failed.
+        failed: Candidates of its own that failed or were outpaced.
         entered: Times that a candidate of its own took a cell of the archive.
         gain: By how much they raised the archive's QD score, counted from the lowest score there is, less what
             measuring them again took back.
