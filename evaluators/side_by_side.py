@@ -23,7 +23,7 @@ from programs.ir import Program
 STEPS = 100
 RUNS = 4
 """How often each rule is trained: as it is, and under three nudges."""
-_LOST = 1e6
+_LOST = 1e3
 """A network with a weight beyond this is lost, though its loss may be small for it says the same of everything; what
 rounding and overflow make of such weights is no more the rule."""
 _PIXELS, _HIDDEN, _CLASSES = 4, 12, 10
@@ -35,9 +35,9 @@ def losses(
 ) -> NDArray[np.float64]:
     """Train every program at each of its learning rates, and three times more under a small nudge.
 
-    The first nudge makes the initial weights and the learning rate `1 + nudge` as large, the second `1 - nudge`, the
-    third and all others one or the other for each number by itself. One would not do: where the gradient jumps, it may
-    happen to jump for no run of one rule and for one of the other.
+    The first nudge makes the initial weights and every update `1 + nudge` as large, the second `1 - nudge`, the third
+    and all others one or the other for each number by itself. One would not do: where the gradient jumps, it may happen
+    to jump for no run of one rule and for one of the other.
 
     Args:
         programs: The programs.
@@ -49,22 +49,19 @@ def losses(
         Training loss before each step, `(STEPS, programs, rates, runs)`; twice that of the beginning where it is more,
         or the run is lost.
     """
-    weight_signs, rate_signs = _signs(runs)
-    lanes = [
-        Lane(index, rate * (1 + nudge * sign), 0)
-        for index, own in enumerate(rates)
-        for rate in own
-        for sign in rate_signs
-    ]
+    lanes = [Lane(index, rate, 0) for index, own in enumerate(rates) for rate in own for _ in range(runs)]
+    nudges = nudge * _signs(runs).repeat(len(lanes) // runs, 1)
     population = Population(_TASK, programs, lanes, torch.device("cpu"), STEPS)
     for weights in (population.weights, population.initial):
-        weights.mul_(1 + nudge * weight_signs.repeat(len(lanes) // runs, 1))
+        weights.mul_(1 + nudges)
     order, train = _TASK.batches(0, STEPS), _TASK.data.train
     inputs, targets = (to_tensor(array[order], population.weights.device) for array in (train.inputs, train.targets))
     found, lost = [], torch.zeros(len(lanes), dtype=torch.bool)
     for step in range(STEPS):
         lost |= ~(population.weights.abs().amax(dim=1) <= _LOST)
+        before = population.weights.clone()
         loss = population.step(inputs[step : step + 1], targets[step : step + 1], step + 1)
+        population.weights.add_(nudges * (population.weights - before))
         found.append(torch.where(lost, torch.nan, loss))
     curves: NDArray[np.float64] = torch.stack(found).numpy()
     most = 2 * curves[0].max()  # a run that is lost is lost, however far
@@ -72,12 +69,11 @@ def losses(
     return curves.reshape(STEPS, len(programs), len(rates[0]), runs)
 
 
-def _signs(runs: int) -> tuple[Tensor, list[float]]:
-    """Of what each run is nudged by: by weight `(runs, size)`, and of the learning rate."""
+def _signs(runs: int) -> Tensor:
+    """Of what each run is nudged by, `(runs, size)`."""
     mixed = np.random.default_rng(0).choice([-1.0, 1.0], (runs - 3, _TASK.layout.size))
     alike = np.outer([0.0, 1.0, -1.0], np.ones(_TASK.layout.size))
-    signs = np.concatenate([alike, mixed])
-    return torch.from_numpy(signs), signs[:, 0].tolist()
+    return torch.from_numpy(np.concatenate([alike, mixed]))
 
 
 def _load() -> Data:

@@ -16,13 +16,14 @@ from programs.degree import is_proportional
 from programs.ir import Program
 from programs.kinds import Kind
 from programs.ops import OPS
-from programs.probe import HORIZON, LAYOUT, NUDGE, TIMES, Array, Probe, noise, respond_and_tell
+from programs.probe import HORIZON, LAYOUT, NUDGE, TIMES, Array, Probe, noise, observe
 
 _DROPPED = 33  # bits of a double's 53; 20 are left, six significant decimal digits
 _FLOOR = 1e-13  # what is smaller than this share of a lane's largest update in a step is what cancellation left over
 _OCTAVES = 10  # a rule that happens to be proportional to the learning rates shown need not be so at any others
 _FACTOR = 4.0  # between the learning rates of the two halves of the lanes; a power of two scales without rounding
-_REVISION = b"4"  # in every hash, so that those that a run kept from an earlier meaning match none of this one
+_REVISION = b"5"  # in every hash, so that those that a run kept from an earlier meaning match none of this one
+_GROWING, _FOURFOLD = 4, 4.0  # not `t`, which is shown as 1, 2, 3, 11, 41
 _GROWTH = 1000.0  # of a nudge from the inputs to the update: beyond it, six digits on a probe say little of training
 
 _OVERFLOW = float(np.finfo(np.float32).max)
@@ -73,8 +74,8 @@ class Behaviour:
             threshold that no probe happens to cross, and what no probe happens to choose, would show in nothing else.
             About how large the factor is, where the text of the rule does not show that it is proportional.
             And the canonical form of a rule of which the probes do not tell enough: they do not take both branches or
-            see a decision come out in two ways, or a nudge of what they show grows more than a thousandfold on its way
-            to the update or to a decision.
+            see a decision come out in two ways, a state explodes, or a nudge of what they show or of a state grows more
+            than a thousandfold on its way to the update or to a decision.
     """
 
     updates: Array
@@ -103,12 +104,12 @@ def behaviour(program: Program) -> Behaviour:
         program = simplify(program)
         watched = _deciding(program)
     proportional = is_proportional(program, "lr")
-    updates, seen = respond_and_tell(program, _SLOW_AND_NUDGED if proportional else _ALL_AND_NUDGED, watched)
-    updates, nudged = _parted(updates)
-    told = _is_steady(updates, nudged)
+    shown = observe(program, _SLOW_AND_NUDGED if proportional else _ALL_AND_NUDGED, watched)
+    updates, nudged = _parted(shown.updates)
+    told = _is_steady(updates, nudged) and not any(_explodes(state[:, :_NUDGED]) for state in shown.states)
     kinds = check(program).kinds
     decisions = set()
-    for index, arguments in zip(watched, seen, strict=True):
+    for index, arguments in zip(watched, shown.told, strict=True):
         op = program.body[index].op
         if all(isinstance(value, float) for value in arguments[: 1 if op in _BRANCHING else None]):
             continue  # goes the same way forever
@@ -116,9 +117,9 @@ def behaviour(program: Program) -> Behaviour:
         if not few and not _varied(op, arguments):
             told = False
         else:
-            shown, nudged = _parted(_shown(op, arguments))
-            told = told and _is_steady(shown, nudged)
-            decisions.add(_hash(digits(shown)))
+            looked_at, nudged = _parted(_looked_at(op, arguments))
+            told = told and _is_steady(looked_at, nudged)
+            decisions.add(_hash(digits(looked_at)))
     if not told:
         decisions.add(structure(program).encode())
     if not proportional:
@@ -172,7 +173,13 @@ def _is_steady(shown: Array, nudged: Array) -> bool:
     return not np.any(apart > _GROWTH * NUDGE * _largest(shown))
 
 
-def _shown(op: str, arguments: Sequence[float | Array]) -> Array:
+def _explodes(state: Array) -> bool:
+    """Whether in some lane it grows fourfold at every one of the last steps: what will overflow shows in the end."""
+    sizes = np.abs(state).max(axis=2)[-_GROWING:]
+    return bool(np.any(np.all(sizes[1:] > _FOURFOLD * sizes[:-1], axis=0) & (sizes[0] > 0)))
+
+
+def _looked_at(op: str, arguments: Sequence[float | Array]) -> Array:
     """What a decision looks at, `(steps, lanes, width)`, and what it chooses from: differences where it can.
 
     As a share of the largest, for the result shows how large they are; but whole numbers are no shares of anything.

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from functools import cache, cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ HORIZON = 1021.0
 NUDGE = 2.0**-40
 """Relative change of a number that is nudged: far above what rounding does, far below what a fingerprint sees."""
 _NUDGES = {"w": 21, "w0": 21, "g": 22, "h": 23, "loss": 24, "lr": 25}  # streams of their signs; `w0` is the first `w`
+_STATES = 26
 
 
 @dataclass(frozen=True)
@@ -98,22 +99,45 @@ def noise(stream: int) -> Array:
     return (2.0 * fraction - 1.0).reshape(len(TIMES), LAYOUT.size)
 
 
+class Observed(NamedTuple):
+    """What a rule does when it is shown a probe.
+
+    Attributes:
+        updates: In double precision, `(steps, lanes, size)`.
+        states: Each as it was read, `(steps, lanes, width)`.
+        told: The arguments `(steps, lanes, width)` of each watched instruction, floats where they are constants.
+    """
+
+    updates: Array
+    states: list[Array]
+    told: list[tuple[float | Array, ...]]
+
+
 def respond(program: Program, probe: Probe) -> Array:
     """The updates of a rule that is shown a probe, in double precision, shape `(steps, lanes, size)`."""
-    return respond_and_tell(program, probe, ())[0]
+    return observe(program, probe).updates
 
 
-def respond_and_tell(
-    program: Program, probe: Probe, watched: Sequence[int]
-) -> tuple[Array, list[tuple[float | Array, ...]]]:
-    """The same, and the arguments `(steps, lanes, width)` of some instructions, floats where they are constants."""
-    (updates,), told = Runner(program, LAYOUT, NUMPY).unroll(probe.inputs, len(TIMES), watched)
+def observe(program: Program, probe: Probe, watched: Sequence[int] = ()) -> Observed:
+    """Show a rule a probe; in nudged lanes its states are nudged too, each number whenever it is stored."""
+    runner = Runner(program, LAYOUT, NUMPY)
+    steps, lanes, _ = probe.rates.shape
+    factors = [_nudges(*state.shape[1:], lanes, probe.nudged) for state in runner.zero_states(probe.rates[0])]
+    found = runner.unroll(probe.inputs, steps, watched, factors if probe.nudged else ())
 
-    def by_lane(value: float | Array) -> float | Array:
-        return value if isinstance(value, float) else value.reshape(len(TIMES), probe.lanes, -1)
+    def by_lane(value: Array) -> Array:
+        return value.reshape(steps, lanes, -1)
 
-    arguments = [tuple([by_lane(value) for value in values]) for values in told]
-    return updates.reshape(probe.gradients.shape), arguments
+    told = [tuple([value if isinstance(value, float) else by_lane(value) for value in values]) for values in found.told]
+    return Observed(by_lane(found.outputs[0]), [by_lane(state) for state in found.states], told)
+
+
+@cache
+def _nudges(width: int, lanes: int, nudged: int) -> Array:
+    """Factors of a state, `(lanes, width)`."""
+    factors = np.ones((lanes, width))
+    factors[lanes - nudged :] += NUDGE * np.sign(np.resize(noise(_STATES)[0], width))
+    return factors
 
 
 _CURVATURE = noise(8)[:, None, :] * 2.0

@@ -59,6 +59,20 @@ class _Step(NamedTuple):
     drop: tuple[int, ...]
 
 
+class Unrolled(NamedTuple, Generic[A]):
+    """What several steps gave, the lanes of the first step, then those of the second, and so on.
+
+    Attributes:
+        outputs: What the signature asks for.
+        states: Each state as it was read.
+        told: The arguments of each watched instruction, with a float for what depends on no array.
+    """
+
+    outputs: tuple[A, ...]
+    states: list[A]
+    told: list[tuple[float | A, ...]]
+
+
 class Runner(Generic[A]):
     """A program made ready to run on one layout with one array library.
 
@@ -142,8 +156,8 @@ class Runner(Generic[A]):
             return outputs, nexts
 
     def unroll(
-        self, inputs: Mapping[str, A], times: int, watched: Sequence[int] = ()
-    ) -> tuple[tuple[A, ...], list[tuple[float | A, ...]]]:
+        self, inputs: Mapping[str, A], times: int, watched: Sequence[int] = (), factors: Sequence[A] = ()
+    ) -> Unrolled[A]:
         """Several steps from zero states at once, for inputs that do not depend on what the program returned before.
 
         Only what the next states need is run step by step; everything else sees all steps as so many more lanes.
@@ -152,10 +166,8 @@ class Runner(Generic[A]):
             inputs: Arrays shaped by their kind, the lanes of the first step, then those of the second, and so on.
             times: How many steps.
             watched: Instructions whose arguments are to be returned as well.
-
-        Returns:
-            What the signature asks for, shaped in the same way; and the arguments of each watched instruction, with a
-            float for what depends on no array.
+            factors: What each state is multiplied by whenever it is stored, one array `(lanes, width)` each; none to
+                leave them as they are.
         """
         like = next(iter(inputs.values()))
         lanes = len(like) // times  # type: ignore[arg-type]  # an array has a length
@@ -176,12 +188,14 @@ class Runner(Generic[A]):
                     now[slot] = value if isinstance(value, float) else value[begin : begin + lanes]
                 for step in core:
                     now[step.target] = step.function(*[now[source] for source in step.sources])
-                for (slot, _), trajectory in zip(self._nexts, stored, strict=True):
-                    trajectory[begin + lanes : begin + 2 * lanes] = now[slot]
+                for number, ((slot, _), trajectory) in enumerate(zip(self._nexts, stored, strict=True)):
+                    kept = now[slot] * factors[number] if factors else now[slot]
+                    trajectory[begin + lanes : begin + 2 * lanes] = kept
             for step in last:
                 values[step.target] = step.function(*[values[source] for source in step.sources])
             outputs = tuple(self._result(values[slot], columns, like) for slot, columns in self._outputs)
-            return outputs, [tuple([values[source] for source in self._steps[index].sources]) for index in watched]
+            told = [tuple([values[source] for source in self._steps[index].sources]) for index in watched]
+            return Unrolled(outputs, stored, told)
 
     def _phases(self, states: range) -> tuple[list[_Step], list[_Step], list[_Step]]:
         """Steps that no state reaches, those of the others that the next states need, and all of those others."""

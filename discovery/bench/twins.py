@@ -26,14 +26,15 @@ from programs.show import show
 STEP_SIZES = (1e-3, 1e-2)
 """Median step of a weight that the learning rates are chosen for, where a rule is proportional to its learning rate."""
 NUDGE = 2.0**-20
-"""Relative change of the initial weights and the learning rate, of the size of a fingerprint's last digit; what it does
-to a loss is its noise."""
+"""Relative change of the initial weights and every update, of the size of a fingerprint's last digit; what it does to a
+loss is its noise."""
 NOISES = 20.0
 """How many times the noise two losses may lie apart, and `LEAST` besides."""
 MORE_RUNS = 40
 """How often each rule is trained where a pair seems to part: some divide by what rounding left, which shows under most
 nudges, but not under all."""
 LEAST = 1e-4
+_LOST = 1.999  # times the first loss; `losses` gives 2 for a run that is lost
 _POPULATION = 1000
 _SHARE = 20  # pairs with one behaviour at most
 _BATCH = 64  # pairs at once
@@ -47,6 +48,19 @@ class Pair:
     left: Program
     right: Program
     factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Twins that trained alike.
+
+    Attributes:
+        apart: How far apart their losses were at most, in nats.
+        lost: Whether all of their runs were lost by the end, which says little.
+    """
+
+    apart: float
+    lost: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +91,7 @@ class TwinsReport:
         behaviours: How many different behaviours they had.
         with_factor: Pairs whose learning rates differed by a factor other than 1.
         slow: Pairs that multiply matrices or ask for the curvature; of these only some are trained.
+        lost: Pairs of which every run was lost by the end.
         disagreements: How many trained differently.
         examples: Some of those.
         largest_difference: Between the losses of a pair that agrees, at any step, in nats.
@@ -89,6 +104,7 @@ class TwinsReport:
     behaviours: int
     with_factor: int
     slow: int
+    lost: int
     disagreements: int
     examples: tuple[Disagreement, ...]
     largest_difference: float
@@ -105,26 +121,25 @@ def bench(pairs: int, seed: int, progress: Callable[[str], None]) -> TwinsReport
     finder = _Finder(np.random.default_rng(seed))
     found = 0
     factors = 0
+    verdicts: list[Agreement | Disagreement] = []
     wrong: list[Disagreement] = []
-    largest = 0.0
     source = iter(finder)
     while batch := list(islice(source, min(_BATCH, pairs - found))):
         found += len(batch)
         factors += sum(abs(pair.factor - 1) > 1e-6 for pair in batch)
-        for verdict in trained(batch):
-            if isinstance(verdict, Disagreement):
-                wrong.append(verdict)
-            else:
-                largest = max(largest, verdict)
+        verdicts += trained(batch)
+        wrong = [verdict for verdict in verdicts if isinstance(verdict, Disagreement)]
         progress(f"{found:,} of {pairs:,} pairs, {len(wrong)} disagree")
+    alike = [verdict for verdict in verdicts if isinstance(verdict, Agreement)]
     return TwinsReport(
         pairs=found,
         behaviours=len(finder.counts),
         with_factor=factors,
         slow=finder.slow,
+        lost=sum(verdict.lost for verdict in alike),
         disagreements=len(wrong),
         examples=tuple(wrong[:10]),
-        largest_difference=largest,
+        largest_difference=max((verdict.apart for verdict in alike), default=0.0),
         proposals=finder.proposals,
         seconds=time.monotonic() - started,
         seed=seed,
@@ -170,8 +185,8 @@ def _is_slow(program: Program) -> bool:
     return cost.matrix_products > 0 or cost.gradients > 1
 
 
-def trained(pairs: Sequence[Pair]) -> list[Disagreement | float]:
-    """What became of each pair: where it parted, or how far apart it was at most."""
+def trained(pairs: Sequence[Pair]) -> list[Agreement | Disagreement]:
+    """What became of each pair."""
     found = _verdicts(pairs, RUNS)
     return [
         _verdicts([pair], MORE_RUNS)[0] if isinstance(verdict, Disagreement) else verdict
@@ -179,19 +194,20 @@ def trained(pairs: Sequence[Pair]) -> list[Disagreement | float]:
     ]
 
 
-def _verdicts(pairs: Sequence[Pair], runs: int) -> list[Disagreement | float]:
+def _verdicts(pairs: Sequence[Pair], runs: int) -> list[Agreement | Disagreement]:
     programs = [program for pair in pairs for program in (pair.left, pair.right)]
     rates = [tuple(rate * factor for rate in _rates(pair.left)) for pair in pairs for factor in (1.0, pair.factor)]
     shaped = losses(programs, rates, NUDGE, runs).reshape(STEPS, len(pairs), 2, len(STEP_SIZES), runs)
     return [_verdict(pair, shaped[:, index]) for index, pair in enumerate(pairs)]
 
 
-def _verdict(pair: Pair, curves: NDArray[np.float64]) -> Disagreement | float:
+def _verdict(pair: Pair, curves: NDArray[np.float64]) -> Agreement | Disagreement:
     noise = np.maximum.accumulate(np.abs(curves[..., 1:] - curves[..., :1]).max(axis=(1, 3)), axis=0)
     apart = np.abs(curves[:, 0, :, 0] - curves[:, 1, :, 0])
     too_far = apart > NOISES * noise + LEAST
     if not too_far.any():
-        return float(apart.max())
+        lost = curves[-1, ..., 0] >= _LOST * curves[0, ..., 0]
+        return Agreement(float(apart.max()), bool(lost.all()))
     step, rate = (int(place[0]) for place in np.nonzero(too_far))
     left, right = curves[step, :, rate, 0].tolist()
     return Disagreement(show(pair.left), show(pair.right), step + 1, (left, right), float(noise[step, rate]))

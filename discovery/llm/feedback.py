@@ -116,7 +116,7 @@ def _known(program: Program) -> Iterable[str]:
 def _growth(program: Program) -> Iterable[str]:
     """How its steps change while it is shown one and the same gradient."""
     with np.errstate(all="ignore"):
-        (updates,), _ = Runner(program, LAYOUT, NUMPY).unroll(_steady(), _STEPS, ())
+        (updates,) = Runner(program, LAYOUT, NUMPY).unroll(_steady(), _STEPS).outputs
     sizes = np.sqrt(np.mean(np.square(updates), axis=-1))
     if not np.isfinite(sizes).all() or not sizes.all():
         return

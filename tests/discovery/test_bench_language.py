@@ -32,9 +32,17 @@ def test_twins_are_found_and_counted() -> None:
 
 def test_twins_train_alike_with_their_learning_rates_brought_together() -> None:
     thrice = parse("def b(g, m, lr):\n    m = m + 0.1 * (g - m)\n    return m * lr * 3, m\n")
-    (apart,) = twins.trained([twins.Pair(AVERAGE, thrice, 1 / 3)])
-    assert isinstance(apart, float)
-    assert apart < 1e-6
+    (verdict,) = twins.trained([twins.Pair(AVERAGE, thrice, 1 / 3)])
+    assert isinstance(verdict, twins.Agreement)
+    assert verdict.apart < 1e-6
+    assert not verdict.lost
+
+
+def test_twins_that_are_lost_alike_are_counted_as_such() -> None:
+    left, right = (parse(f"def a(w, g, lr):\n    return {update}\n") for update in ("g * 0 + 100", "g * 0 + 10 * 10"))
+    (verdict,) = twins.trained([twins.Pair(left, right, 1.0)])
+    assert isinstance(verdict, twins.Agreement)
+    assert verdict.lost
 
 
 def test_rules_that_are_no_twins_are_found_out() -> None:
