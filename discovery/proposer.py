@@ -18,7 +18,7 @@ from discovery.emitters import Correspondent, Emitter, NotReadyError, Parents, P
 from discovery.emitters.bandit import Bandit
 from discovery.emitters.statistics import (
     NO_EDIT,
-    NO_STEP,
+    NO_RESPONSE,
     NOT_FINITE,
     NOVEL,
     SAME_BEHAVIOUR,
@@ -259,7 +259,7 @@ class Proposer:
             self._useless.clear()
         self._useless[form] = probed
         if not probed.trains:
-            return NO_STEP if probed.finite else NOT_FINITE, None
+            return NO_RESPONSE if probed.finite else NOT_FINITE, None
         self._meet(self._behaviours[behaviour])
         return SAME_BEHAVIOUR, None
 

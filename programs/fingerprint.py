@@ -22,7 +22,7 @@ _DROPPED = 33  # bits of a double's 53; 20 are left, six significant decimal dig
 _FLOOR = 1e-13  # what is smaller than this share of a lane's largest update in a step is what cancellation left over
 _OCTAVES = 10  # a rule that happens to be proportional to the learning rates shown need not be so at any others
 _FACTOR = 4.0  # between the learning rates of the two halves of the lanes; a power of two scales without rounding
-_REVISION = b"5"  # in every hash, so that those that a run kept from an earlier meaning match none of this one
+_REVISION = b"6"  # in every hash, so that those that a run kept from an earlier meaning match none of this one
 _GROWING, _FOURFOLD = 4, 4.0  # not `t`, which is shown as 1, 2, 3, 11, 41
 _GROWTH = 1000.0  # of a nudge from the inputs to the update: beyond it, six digits on a probe say little of training
 
@@ -48,18 +48,19 @@ class Fingerprint:
             between rules of one behaviour mean something.
         finite: Whether every update was a finite number. The probes that count for this hold gradients that are 0 and
             as large as 100.
-        moves: Whether any of those was other than 0.
+        responds: Whether gradients make a difference to the updates, of any size. One that is 0, or anything else
+            whatever they are, is no training; and what hides them for now may show them later.
     """
 
     behaviour: str
     log2_scale: float
     finite: bool
-    moves: bool
+    responds: bool
 
     @property
     def trains(self) -> bool:
-        """Whether the rule takes steps, and finite ones."""
-        return self.finite and self.moves
+        """Whether the rule does anything of use on the probes."""
+        return self.finite and self.responds
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Behaviour:
         updates: Those that count, `(steps, lanes, size)`. What is proportional to the learning rate says nothing more
             in the lanes where that is larger, which it lacks, and it is divided by `scale`.
         scale: The factor that was left out, 1 where none was.
+        responds: As in `Fingerprint`.
         decisions: A hash of each number by which the rule decides, and of those it chooses from, up to their size: a
             threshold that no probe happens to cross, and what no probe happens to choose, would show in nothing else.
             About how large the factor is, where the text of the rule does not show that it is proportional.
@@ -80,6 +82,7 @@ class Behaviour:
 
     updates: Array
     scale: float
+    responds: bool
     decisions: frozenset[bytes]
 
 
@@ -92,7 +95,7 @@ def fingerprint(program: Program) -> Fingerprint:
         behaviour=_hash(digits(found.updates), b"".join(sorted(found.decisions))).hex(),
         log2_scale=round(math.log2(found.scale), 3),
         finite=all(np.isfinite(part).all() for part in moderate),
-        moves=any(part.any() for part in moderate),
+        responds=found.responds,
     )
 
 
@@ -104,8 +107,9 @@ def behaviour(program: Program) -> Behaviour:
         program = simplify(program)
         watched = _deciding(program)
     proportional = is_proportional(program, "lr")
-    shown = observe(program, _SLOW_AND_NUDGED if proportional else _ALL_AND_NUDGED, watched)
-    updates, nudged = _parted(shown.updates)
+    shown = observe(program, _SLOW if proportional else _ALL, watched)
+    updates, other, nudged = _parted(shown.updates)
+    responds = not same(updates[:, :1], other)
     told = _is_steady(updates, nudged) and not any(_explodes(state[:, :_NUDGED]) for state in shown.states)
     kinds = check(program).kinds
     decisions = set()
@@ -117,7 +121,7 @@ def behaviour(program: Program) -> Behaviour:
         if not few and not _varied(op, arguments):
             told = False
         else:
-            looked_at, nudged = _parted(_looked_at(op, arguments))
+            looked_at, _, nudged = _parted(_looked_at(op, arguments))
             told = told and _is_steady(looked_at, nudged)
             decisions.add(_hash(digits(looked_at)))
     if not told:
@@ -125,12 +129,12 @@ def behaviour(program: Program) -> Behaviour:
     if not proportional:
         slow, fast = np.split(updates, 2, axis=1)
         if not same(fast / _FACTOR, slow):
-            return Behaviour(updates, 1.0, frozenset(decisions))
+            return Behaviour(updates, 1.0, responds, frozenset(decisions))
         updates = slow
     scale = float(_largest(updates).max()) or 1.0
     if not proportional:
         decisions.add(str(round(math.log2(scale) / _OCTAVES)).encode())
-    return Behaviour(updates / scale, scale, frozenset(decisions))
+    return Behaviour(updates / scale, scale, responds, frozenset(decisions))
 
 
 def _deciding(program: Program) -> list[int]:
@@ -159,9 +163,10 @@ def _varied(op: str, arguments: Sequence[float | Array]) -> bool:
     return all(np.any(first < bound) and np.any(first > bound) for bound in rest)
 
 
-def _parted(numbers: Array) -> tuple[Array, Array]:
-    """What is shown, and what the nudged lanes show."""
-    return numbers[:, :-_NUDGED], numbers[:, -_NUDGED:]
+def _parted(numbers: Array) -> tuple[Array, Array, Array]:
+    """What is shown, what the first lane shows with other gradients, and what the nudged lanes show."""
+    end = numbers.shape[1] - _NUDGED
+    return numbers[:, : end - 1], numbers[:, end - 1 : end], numbers[:, end:]
 
 
 def _is_steady(shown: Array, nudged: Array) -> bool:
@@ -271,6 +276,6 @@ def _make_probe() -> Probe:
 
 PROBE = _make_probe()
 """What every rule is shown: half of the lanes are the other half with another learning rate."""
-_SLOW = PROBE.first(PROBE.lanes // 2)
-_SLOW_AND_NUDGED = _SLOW.and_nudged(_NUDGED)
-_ALL_AND_NUDGED = PROBE.and_nudged(_NUDGED)
+_OTHER = noise(11) * np.array([1.0, 100.0, 1.0, 1e-3, 1.0, 100.0])[:, None]
+_ALL = PROBE.and_other(_OTHER).and_nudged(_NUDGED)
+_SLOW = PROBE.first(PROBE.lanes // 2).and_other(_OTHER).and_nudged(_NUDGED)

@@ -62,6 +62,15 @@ class Probe:
         """Only the first so many lanes of it."""
         return Probe(self.weights[:, :lanes], self.gradients[:, :lanes], self.rates[:, :lanes], self.horizons[:lanes])
 
+    def and_other(self, gradients: Array) -> Probe:
+        """It, and its first lane once more with other gradients `(steps, size)`."""
+        return Probe(
+            np.concatenate([self.weights, self.weights[:, :1]], axis=1),
+            np.concatenate([self.gradients, gradients[:, None]], axis=1),
+            np.concatenate([self.rates, self.rates[:, :1]], axis=1),
+            self.horizons + self.horizons[:1],
+        )
+
     def and_nudged(self, lanes: int) -> Probe:
         """It, and its first so many lanes once more, nudged."""
         weights, gradients, rates = (

@@ -17,7 +17,7 @@ from archive.records import MAIN_DRIVER, Candidate, Evaluation
 from discovery.config import Config, LlmConfig
 from discovery.config.llm import Kind
 from discovery.emitters.base import Correspondent, NotReadyError, Parents, Proposal
-from discovery.emitters.statistics import NO_STEP, NOT_FINITE, NOVEL
+from discovery.emitters.statistics import NO_RESPONSE, NOT_FINITE, NOVEL
 from discovery.llm.briefing import Briefing
 from discovery.llm.credit import Credit
 from discovery.llm.exchange import Exchange, Fate, Request, Said
@@ -29,7 +29,7 @@ from discovery.llm.replay import Replay
 from discovery.llm.spending import Amount, total
 from discovery.runs import Run, open_run
 
-_FATES = {NOVEL: Fate.VALID, NOT_FINITE: Fate.NOT_FINITE, NO_STEP: Fate.NOT_FINITE}
+_FATES = {NOVEL: Fate.VALID, NOT_FINITE: Fate.NOT_FINITE, NO_RESPONSE: Fate.NOT_FINITE}
 _LOOK_EVERY = 1.0  # seconds
 _NOT_WAITED_FOR = "the search was over before it came"
 

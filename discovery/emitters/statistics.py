@@ -11,7 +11,7 @@ NOVEL = "novel"
 SAME_STRUCTURE = "same structure"
 SAME_BEHAVIOUR = "same behaviour"
 NOT_FINITE = "not finite"
-NO_STEP = "no step"
+NO_RESPONSE = "no response"
 NO_EDIT = "no legal edit"
 
 
@@ -20,8 +20,8 @@ class Statistics:
     """Counts and sums over one emitter.
 
     Attributes:
-        fates: Proposals by fate: `novel`, `same structure`, `same behaviour`, `not finite` or `no step` on the
-            probes, `no legal edit`.
+        fates: Proposals by fate: `novel`, `same structure`, `same behaviour`, `not finite` or `no response` to
+            gradients on the probes, `no legal edit`.
         rejected: Edits that came to nothing on the way to a proposal, by operator and reason.
         scored: Candidates of its own that were scored.
         failed: Candidates of its own that failed or were outpaced.
@@ -76,7 +76,7 @@ def summaries(records: Mapping[str, Statistics]) -> dict[str, dict[str, float]]:
             "novel": record.novel,
             "reused": record.reused,
             "not_finite": record.fates[NOT_FINITE],
-            "no_step": record.fates[NO_STEP],
+            "no_response": record.fates[NO_RESPONSE],
             "scored": record.scored,
             "failed": record.failed,
             "entered": record.entered,

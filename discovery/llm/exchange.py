@@ -30,7 +30,7 @@ class Fate(StrEnum):
     DUPLICATE = "duplicate"
     """A rule, but one that the run knew already."""
     NOT_FINITE = "not finite"
-    """A rule that gives no finite step on the probes, or none at all."""
+    """A rule that gives no finite step on the probes, or one that ignores the gradient."""
     INVALID = "invalid"
     """Not a rule."""
     FAILED = "failed"

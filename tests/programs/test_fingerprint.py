@@ -244,12 +244,17 @@ def test_plus_and_minus_infinity_differ() -> None:
     assert left.behaviour != right.behaviour
 
 
-def test_what_takes_no_step_does_not_train() -> None:
-    still = fingerprint(rule("return (g - g) * lr, m, v"))
-    assert still.finite
-    assert not still.moves
-    assert not still.trains
-    assert fingerprint(rule("return where(greater(t, 900), g, 0) * lr, m, v")).trains
+@pytest.mark.parametrize("update", ["(g - g) * lr", "w * lr + g * 1e-15", "exp(g / sinh(w - T)) * lr"])
+def test_what_ignores_gradients_does_not_train(update: str) -> None:
+    found = fingerprint(rule(f"return {update}, m, v"))
+    assert found.finite
+    assert not found.responds
+    assert not found.trains
+
+
+@pytest.mark.parametrize("condition", ["t, 900", "abs(g), 50", "0.001, abs(g)", "loss, 2"])
+def test_what_responds_at_times_trains(condition: str) -> None:
+    assert fingerprint(rule(f"return where(greater({condition}), g, 0) * lr", head="g, lr, t, loss")).trains
 
 
 def test_what_overflows_on_huge_gradients_alone_counts_as_finite() -> None:
@@ -259,4 +264,4 @@ def test_what_overflows_on_huge_gradients_alone_counts_as_finite() -> None:
 
 def test_fingerprints_are_the_same_on_every_machine_and_version() -> None:
     found = fingerprint(zoo.load("sgd"))
-    assert (found.behaviour, found.log2_scale) == ("be11f6d905b43e2471d28fc0de06e68a", 9.447)
+    assert (found.behaviour, found.log2_scale) == ("3466c9436a343c2a1b61c739a98cb89d", 9.447)
