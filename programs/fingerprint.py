@@ -22,16 +22,18 @@ _DROPPED = 33  # bits of a double's 53; 20 are left, six significant decimal dig
 _FLOOR = 1e-13  # what is smaller than this share of a lane's largest update in a step is what cancellation left over
 _OCTAVES = 10  # a rule that happens to be proportional to the learning rates shown need not be so at any others
 _FACTOR = 4.0  # between the learning rates of the two halves of the lanes; a power of two scales without rounding
-_REVISION = b"6"  # in every hash, so that those that a run kept from an earlier meaning match none of this one
+_REVISION = b"7"  # in every hash, so that those that a run kept from an earlier meaning match none of this one
 _GROWING, _FOURFOLD = 4, 4.0  # not `t`, which is shown as 1, 2, 3, 11, 41
 _GROWTH = 1000.0  # of a nudge from the inputs to the update: beyond it, six digits on a probe say little of training
 
+_ROUNDING = NUDGE / 64
 _OVERFLOW = float(np.finfo(np.float32).max)
 
 _DECIDING = frozenset({"sign", "greater", "floor"})  # jump where what they look at crosses a threshold
 _WHOLE = frozenset({"floor"})  # many thresholds, a distance of 1 apart
 _BRANCHING = frozenset({"where"})
 _CHOOSING = frozenset({"maximum", "minimum", "clip"})  # bend there
+_DIVIDING = frozenset({"div", "reciprocal"})  # jump, or worse, where what they divide by crosses zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,9 @@ class Behaviour:
             threshold that no probe happens to cross, and what no probe happens to choose, would show in nothing else.
             About how large the factor is, where the text of the rule does not show that it is proportional.
             And the canonical form of a rule of which the probes do not tell enough: they do not take both branches or
-            see a decision come out in two ways, a state explodes, or a nudge of what they show or of a state grows more
-            than a thousandfold on its way to the update or to a decision.
+            see a decision come out in two ways, it jumps without one or divides by what crosses zero, a state explodes,
+            or a nudge of what they show or of a state grows more than a thousandfold on its way to the update or to a
+            decision.
     """
 
     updates: Array
@@ -102,18 +105,21 @@ def fingerprint(program: Program) -> Fingerprint:
 @np.errstate(all="ignore")
 def behaviour(program: Program) -> Behaviour:
     """Run a rule on the probes."""
-    watched = _deciding(program)
+    watched = _live(program, _DECIDING | _BRANCHING | _CHOOSING)
     if watched:  # an instruction that decides nothing must not count
         program = simplify(program)
-        watched = _deciding(program)
+        watched = _live(program, _DECIDING | _BRANCHING | _CHOOSING)
+    divisions = _live(program, _DIVIDING)
     proportional = is_proportional(program, "lr")
-    shown = observe(program, _SLOW if proportional else _ALL, watched)
+    shown = observe(program, _SLOW if proportional else _ALL, [*watched, *divisions])
     updates, other, nudged = _parted(shown.updates)
     responds = not same(updates[:, :1], other)
     told = _is_steady(updates, nudged) and not any(_explodes(state[:, :_NUDGED]) for state in shown.states)
+    told = told and not any(_crosses_zero(arguments[-1]) for arguments in shown.told[len(watched) :])
+    told = told and not (_is_flat(updates, nudged) and not watched)
     kinds = check(program).kinds
     decisions = set()
-    for index, arguments in zip(watched, shown.told, strict=True):
+    for index, arguments in zip(watched, shown.told, strict=False):
         op = program.body[index].op
         if all(isinstance(value, float) for value in arguments[: 1 if op in _BRANCHING else None]):
             continue  # goes the same way forever
@@ -137,10 +143,9 @@ def behaviour(program: Program) -> Behaviour:
     return Behaviour(updates / scale, scale, responds, frozenset(decisions))
 
 
-def _deciding(program: Program) -> list[int]:
-    """The live instructions that jump, branch or bend."""
-    live = sorted(check(program).live)
-    return [index for index in live if program.body[index].op in _DECIDING | _BRANCHING | _CHOOSING]
+def _live(program: Program, ops: frozenset[str]) -> list[int]:
+    """The live instructions with one of these operations."""
+    return [index for index in sorted(check(program).live) if program.body[index].op in ops]
 
 
 def _varied(op: str, arguments: Sequence[float | Array]) -> bool:
@@ -176,6 +181,19 @@ def _is_steady(shown: Array, nudged: Array) -> bool:
         return False
     apart = np.abs(nudged - shown)
     return not np.any(apart > _GROWTH * NUDGE * _largest(shown))
+
+
+def _is_flat(shown: Array, nudged: Array) -> bool:
+    """Whether no update minds that each number is nudged by itself: then it jumps somewhere, as `abs(g) / g` does."""
+    ratios = nudged / np.where(shown[:, :_NUDGED] == 0, np.nan, shown[:, :_NUDGED])
+    spread = np.fmax.reduce(ratios, axis=2) - np.fmin.reduce(ratios, axis=2)
+    return not np.any(spread > _ROUNDING)
+
+
+def _crosses_zero(divisor: float | Array) -> bool:
+    """Whether a rule divides by numbers of both signs."""
+    moderate = np.atleast_3d(divisor)[:, :_NUDGED]
+    return bool(np.any(moderate > 0) and np.any(moderate < 0))
 
 
 def _explodes(state: Array) -> bool:
