@@ -22,8 +22,8 @@ _DROPPED = 33  # bits of a double's 53; 20 are left, six significant decimal dig
 _FLOOR = 1e-13  # what is smaller than this share of a lane's largest update in a step is what cancellation left over
 _OCTAVES = 10  # a rule that happens to be proportional to the learning rates shown need not be so at any others
 _FACTOR = 4.0  # between the learning rates of the two halves of the lanes; a power of two scales without rounding
-_REVISION = b"7"  # in every hash, so that those that a run kept from an earlier meaning match none of this one
-_GROWING, _FOURFOLD = 4, 4.0  # not `t`, which is shown as 1, 2, 3, 11, 41
+_REVISION = b"8"  # in every hash, so that those that a run kept from an earlier meaning match none of this one
+_GROWING, _FAR = 4, 60.0  # not `t`, which is shown as 1, 2, 3, 11, 41
 _GROWTH = 1000.0  # of a nudge from the inputs to the update: beyond it, six digits on a probe say little of training
 
 _ROUNDING = NUDGE / 64
@@ -197,9 +197,10 @@ def _crosses_zero(divisor: float | Array) -> bool:
 
 
 def _explodes(state: Array) -> bool:
-    """Whether in some lane it grows fourfold at every one of the last steps: what will overflow shows in the end."""
+    """Whether in some lane it grows at every one of the last steps, and far: what may overflow shows in the end."""
     sizes = np.abs(state).max(axis=2)[-_GROWING:]
-    return bool(np.any(np.all(sizes[1:] > _FOURFOLD * sizes[:-1], axis=0) & (sizes[0] > 0)))
+    grows = np.all(sizes[1:] > sizes[:-1], axis=0) & (sizes[-1] > _FAR * sizes[0]) & (sizes[0] > 0)
+    return bool(np.any(grows))
 
 
 def _looked_at(op: str, arguments: Sequence[float | Array]) -> Array:
