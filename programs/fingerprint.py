@@ -114,7 +114,7 @@ def behaviour(program: Program) -> Behaviour:
     shown = observe(program, _SLOW if proportional else _ALL, [*watched, *divisions])
     updates, other, nudged = _parted(shown.updates)
     responds = not same(updates[:, :1], other)
-    told = _is_steady(updates, nudged) and not any(_explodes(state[:, :_NUDGED]) for state in shown.states)
+    told = _is_steady(updates, nudged) and not any(map(_explodes, shown.states))
     told = told and not any(_crosses_zero(arguments[-1]) for arguments in shown.told[len(watched) :])
     told = told and not (_is_flat(updates, nudged) and not watched)
     kinds = check(program).kinds
@@ -197,8 +197,8 @@ def _crosses_zero(divisor: float | Array) -> bool:
 
 
 def _explodes(state: Array) -> bool:
-    """Whether in some lane it grows at every one of the last steps, and far: what may overflow shows in the end."""
-    sizes = np.abs(state).max(axis=2)[-_GROWING:]
+    """Whether it grows at every one of the last steps, and far, where gradients do not: it may overflow later."""
+    sizes = np.abs(state[:, _EVEN]).max(axis=2)[-_GROWING:]
     grows = np.all(sizes[1:] > sizes[:-1], axis=0) & (sizes[-1] > _FAR * sizes[0]) & (sizes[0] > 0)
     return bool(np.any(grows))
 
@@ -267,6 +267,7 @@ LANES = ("gradients of order 1", "tiny gradients, zeros among them", "large grad
 """What the lanes of the probe show, once for each of two learning rates."""
 _HORIZONS = (HORIZON, 170.0, 5003.0, 60.0)
 _HUGE = 3  # the last of these, where many a good rule overflows
+_EVEN = [0, 2]  # those whose gradients are of one size throughout
 _NUDGED = _HUGE  # the lanes before it are also shown nudged
 
 
