@@ -73,9 +73,10 @@ def test_the_state_does_not_grow_with_the_run(strategy: dict[str, Any]) -> None:
     search = Breeding(strategy, EVERYBODY)
     sizes = []
     for _ in range(2):
-        search.run(100)  # by then every reason to reject an edit, which are counted, has been met
+        search.run(200)
         sizes.append(len(json.dumps(search.proposer.state())))
-    assert sizes[1] < 1.2 * sizes[0]
+    # Reasons to reject an edit are counted, and some are met late; a list of candidates would take five bytes for each.
+    assert sizes[1] < sizes[0] + 2 * 200
 
 
 def test_a_start_rule_is_never_proposed(strategy: dict[str, Any]) -> None:
@@ -87,7 +88,7 @@ def test_a_start_rule_is_never_proposed(strategy: dict[str, Any]) -> None:
 
 def test_every_proposal_has_one_fate_and_every_candidate_one_verdict() -> None:
     search = Breeding({}, EVERYBODY)
-    search.run(80)
+    search.run(200)
     records = search.proposer.statistics
     assert set(records) == {"symbolic", "crossover", "constants", "random"}
     assert search.proposer.counts == sum((record.fates for record in records.values()), type(search.proposer.counts)())
