@@ -25,7 +25,7 @@ def prompts(make_run: MakeRun, evaluations: int = 24, **llm: Any) -> list[Call]:
 
 
 def test_every_kind_of_prompt_is_used_and_has_no_blank_left(make_run: MakeRun) -> None:
-    calls = prompts(make_run, 60, exploration=1.0)
+    calls = prompts(make_run, 120, exploration=1.0)
     assert {call.kind for call in calls} == set(KINDS)
     for call in calls:
         system, user = (message["content"] for message in call.prompt)
