@@ -209,7 +209,7 @@ def test_killed_runs_resume_to_the_same_archive_bit_for_bit(discover: Discover, 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_exits_with_130_and_can_be_resumed(discover: Discover, folder: Path, how: signal.Signals) -> None:
-    slow = ["run", "small.yaml", "--set", "budget.evaluations=500"]
+    slow = ["run", "small.yaml", "--set", "budget.evaluations=100000"]
     assert interrupt(folder, how, 3, *slow) == 130
     assert document(discover("status", "small", "--json"))["phase"] != "done"
     stopped = facts(folder / "runs/small")
