@@ -33,6 +33,7 @@ _DECIDING = frozenset({"sign", "greater", "floor"})  # jump where what they look
 _WHOLE = frozenset({"floor"})  # many thresholds, a distance of 1 apart
 _BRANCHING = frozenset({"where"})
 _CHOOSING = frozenset({"maximum", "minimum", "clip"})  # bend there
+_JUMPING = _DECIDING | _BRANCHING | _CHOOSING
 _DIVIDING = frozenset({"div", "reciprocal"})  # jump, or worse, where what they divide by crosses zero
 
 
@@ -105,10 +106,10 @@ def fingerprint(program: Program) -> Fingerprint:
 @np.errstate(all="ignore")
 def behaviour(program: Program) -> Behaviour:
     """Run a rule on the probes."""
-    watched = _live(program, _DECIDING | _BRANCHING | _CHOOSING)
+    watched = _live(program, _JUMPING)
     if watched:  # an instruction that decides nothing must not count
         program = simplify(program)
-        watched = _live(program, _DECIDING | _BRANCHING | _CHOOSING)
+        watched = _live(program, _JUMPING)
     divisions = _live(program, _DIVIDING)
     proportional = is_proportional(program, "lr")
     shown = observe(program, _SLOW if proportional else _ALL, [*watched, *divisions])
@@ -116,7 +117,7 @@ def behaviour(program: Program) -> Behaviour:
     responds = not same(updates[:, :1], other)
     told = _is_steady(updates, nudged) and not any(map(_explodes, shown.states))
     told = told and not any(_crosses_zero(arguments[-1]) for arguments in shown.told[len(watched) :])
-    told = told and not (_is_flat(updates, nudged) and not watched)
+    told = told and (bool(watched) or not _is_flat(updates, nudged))
     kinds = check(program).kinds
     decisions = set()
     for index, arguments in zip(watched, shown.told, strict=False):
@@ -307,4 +308,4 @@ PROBE = _make_probe()
 """What every rule is shown: half of the lanes are the other half with another learning rate."""
 _OTHER = noise(11) * np.array([1.0, 100.0, 1.0, 1e-3, 1.0, 100.0])[:, None]
 _ALL = PROBE.and_other(_OTHER).and_nudged(_NUDGED)
-_SLOW = PROBE.first(PROBE.lanes // 2).and_other(_OTHER).and_nudged(_NUDGED)
+_SLOW = PROBE.take(range(PROBE.lanes // 2)).and_other(_OTHER).and_nudged(_NUDGED)

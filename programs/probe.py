@@ -7,7 +7,7 @@ weights tell as much, cannot blow up, and leave an update linear in the learning
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any, NamedTuple
 
@@ -58,25 +58,24 @@ class Probe:
         """How many lanes it has."""
         return len(self.rates[0])
 
-    def first(self, lanes: int) -> Probe:
-        """Only the first so many lanes of it."""
-        return Probe(self.weights[:, :lanes], self.gradients[:, :lanes], self.rates[:, :lanes], self.horizons[:lanes])
+    def take(self, lanes: Sequence[int]) -> Probe:
+        """Some lanes of it, in this order; one may be taken twice."""
+        return Probe(
+            self.weights[:, lanes],
+            self.gradients[:, lanes],
+            self.rates[:, lanes],
+            tuple([self.horizons[lane] for lane in lanes]) if self.horizons else (),
+        )
 
     def and_other(self, gradients: Array) -> Probe:
         """It, and its first lane once more with other gradients `(steps, size)`."""
-        return Probe(
-            np.concatenate([self.weights, self.weights[:, :1]], axis=1),
-            np.concatenate([self.gradients, gradients[:, None]], axis=1),
-            np.concatenate([self.rates, self.rates[:, :1]], axis=1),
-            self.horizons + self.horizons[:1],
-        )
+        twice = self.take([*range(self.lanes), 0])
+        twice.gradients[:, -1] = gradients
+        return twice
 
     def and_nudged(self, lanes: int) -> Probe:
         """It, and its first so many lanes once more, nudged."""
-        weights, gradients, rates = (
-            np.concatenate([array, array[:, :lanes]], axis=1) for array in (self.weights, self.gradients, self.rates)
-        )
-        return Probe(weights, gradients, rates, self.horizons + self.horizons[:lanes], lanes)
+        return replace(self.take([*range(self.lanes), *range(lanes)]), nudged=lanes)
 
     @cached_property
     def inputs(self) -> dict[str, Array]:

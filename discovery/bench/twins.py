@@ -121,16 +121,18 @@ def bench(pairs: int, seed: int, progress: Callable[[str], None]) -> TwinsReport
     finder = _Finder(np.random.default_rng(seed))
     found = 0
     factors = 0
-    verdicts: list[Agreement | Disagreement] = []
+    alike: list[Agreement] = []
     wrong: list[Disagreement] = []
     source = iter(finder)
     while batch := list(islice(source, min(_BATCH, pairs - found))):
         found += len(batch)
         factors += sum(abs(pair.factor - 1) > 1e-6 for pair in batch)
-        verdicts += trained(batch)
-        wrong = [verdict for verdict in verdicts if isinstance(verdict, Disagreement)]
+        for verdict in trained(batch):
+            if isinstance(verdict, Agreement):
+                alike.append(verdict)
+            else:
+                wrong.append(verdict)
         progress(f"{found:,} of {pairs:,} pairs, {len(wrong)} disagree")
-    alike = [verdict for verdict in verdicts if isinstance(verdict, Agreement)]
     return TwinsReport(
         pairs=found,
         behaviours=len(finder.counts),
