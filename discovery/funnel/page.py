@@ -128,8 +128,7 @@ def _elsewhere(document: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
         began = f"Meta-overfitting began by evaluation {onset} of {curve['evaluations']}."
         never = "No sign of meta-overfitting: no later leader is worse on the validation tasks than an earlier one."
         lines += ["", never if onset is None else began]
-    if "overfitting" in pictures:
-        lines += ["", f"![Best search score and its validation score]({pictures['overfitting']})"]
+    lines += _picture(pictures, "overfitting", "Best search score and its validation score")
     return "\n".join(lines) if len(lines) > 1 else ""
 
 
@@ -150,8 +149,7 @@ def _tuned(document: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
     )
     table = markdown(rows).rstrip()
     lines = ["## 3. Equal tuning", "", told, "", table, "", *_against(standing["overall"])]
-    if "tuned" in pictures:
-        lines += ["", f"![Scores against other rules]({pictures['tuned']})"]
+    lines += _picture(pictures, "tuned", "Scores against other rules")
     return "\n".join(lines)
 
 
@@ -194,9 +192,13 @@ def _speed(document: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
         mine, theirs = (1e6 * seconds for seconds in each["seconds_per_step"])
         lines.append(f"- One step of training on {each['setting']}, all of it: {mine:.0f} µs, AdamW {theirs:.0f} µs.")
     lines.append(f"- Kept between steps: {document['measures']['memory_per_weight']:g} numbers per weight.")
-    if "speedup" in pictures:
-        lines += ["", f"![Final loss by length of training]({pictures['speedup']})"]
+    lines += _picture(pictures, "speedup", "Final loss by length of training")
     return "\n".join(lines)
+
+
+def _picture(pictures: Mapping[str, str], key: str, what: str) -> list[str]:
+    """A paragraph with a picture, where there is one."""
+    return ["", f"![{what}]({pictures[key]})"] if key in pictures else []
 
 
 def _maps(document: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
@@ -221,8 +223,7 @@ def _test(document: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
         f"the median of its choices and the same learning-rate search, {document['settings']['test_seeds']} seeds."
     )
     lines = ["## 5. Test tasks", "", told, "", *_against(tested["overall"])]
-    if "test" in pictures:
-        lines += ["", f"![Scores on the test tasks]({pictures['test']})"]
+    lines += _picture(pictures, "test", "Scores on the test tasks")
     return "\n".join(lines)
 
 
