@@ -13,8 +13,8 @@ A rule is text that is read as data, a straight-line program over a closed table
   `layout` how the parameters of a model lie in one vector
 - `canon` one form for all ways of writing the same program, made of a `graph` of its expressions and the `rules` of
   exact algebra; `fingerprint` what it does to fixed inputs (`probe`), so that twins are known before they are trained,
-  whatever the size of their steps (`degree`); `same` what two programs are to each other;
-  `measures` what it is like, for the axes of an archive
+  whatever the size of their steps (`degree`), unless they may decide otherwise some day (`decisions`);
+  `same` what two programs are to each other; `measures` what it is like, for the axes of an archive
 - `generate` random programs; `edit` children of a program, by the `operators` of mutation and crossover, which are made
   of structural rewrites (`rewrite`) and draw from weighted tables (`draw`)
 - `export` the source of a torch optimizer: the rule for one tensor (`torch_source`), for lists of them in place

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,29 +11,19 @@ from numpy.typing import NDArray
 
 from programs.canon import simplify, structure
 from programs.check import check
+from programs.decisions import DIVIDING, JUMPING, LEFT_OVER, crosses_zero, is_settled, is_shown, largest, looked_at
 from programs.degree import is_proportional
 from programs.ir import Program
-from programs.kinds import Kind
-from programs.ops import OPS
 from programs.probe import HORIZON, LAYOUT, NUDGE, TIMES, Array, Probe, noise, observe
 
 _DROPPED = 33  # bits of a double's 53; 20 are left, six significant decimal digits
-_FLOOR = 1e-13  # what is smaller than this share of a lane's largest update in a step is what cancellation left over
 _OCTAVES = 10  # a rule that happens to be proportional to the learning rates shown need not be so at any others
 _FACTOR = 4.0  # between the learning rates of the two halves of the lanes; a power of two scales without rounding
-_REVISION = b"9"  # in every hash, so that those that a run kept from an earlier meaning match none of this one
+_REVISION = b"10"  # in every hash, so that those that a run kept from an earlier meaning match none of this one
 _GROWING, _FAR = 4, 60.0  # not `t`, which is shown as 1, 2, 3, 11, 41
 _GROWTH = 1000.0  # of a nudge from the inputs to the update: beyond it, six digits on a probe say little of training
 
 _ROUNDING = NUDGE / 64
-_OVERFLOW = float(np.finfo(np.float32).max)
-
-_DECIDING = frozenset({"sign", "greater", "floor"})  # jump where what they look at crosses a threshold
-_WHOLE = frozenset({"floor"})  # many thresholds, a distance of 1 apart
-_BRANCHING = frozenset({"where"})
-_CHOOSING = frozenset({"maximum", "minimum", "clip"})  # bend there
-_JUMPING = _DECIDING | _BRANCHING | _CHOOSING
-_DIVIDING = frozenset({"div", "reciprocal"})  # jump, or worse, where what they divide by crosses zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,31 +95,31 @@ def fingerprint(program: Program) -> Fingerprint:
 @np.errstate(all="ignore")
 def behaviour(program: Program) -> Behaviour:
     """Run a rule on the probes."""
-    watched = _live(program, _JUMPING)
+    watched = _live(program, JUMPING)
     if watched:  # an instruction that decides nothing must not count
         program = simplify(program)
-        watched = _live(program, _JUMPING)
-    divisions = _live(program, _DIVIDING)
+        watched = _live(program, JUMPING)
+    divisions = _live(program, DIVIDING)
     proportional = is_proportional(program, "lr")
     shown = observe(program, _SLOW if proportional else _ALL, [*watched, *divisions])
+    arguments = dict(zip([*watched, *divisions], shown.told, strict=True))
+    kinds = check(program).kinds
     updates, other, nudged = _parted(shown.updates)
     responds = not same(updates[:, :1], other)
     told = _is_steady(updates, nudged) and not any(map(_explodes, shown.states))
-    told = told and not any(_crosses_zero(arguments[-1]) for arguments in shown.told[len(watched) :])
+    told = told and not any(crosses_zero(program.body[i].op, kinds[i], arguments[i], _NUDGED) for i in divisions)
     told = told and (bool(watched) or not _is_flat(updates, nudged))
-    kinds = check(program).kinds
     decisions = set()
-    for index, arguments in zip(watched, shown.told, strict=False):
-        op = program.body[index].op
-        if all(isinstance(value, float) for value in arguments[: 1 if op in _BRANCHING else None]):
-            continue  # goes the same way forever
-        few = op in _CHOOSING and kinds[index] is not Kind.TENSOR
-        if not few and not _varied(op, arguments):
-            told = False
+    for index in watched:
+        op, seen = program.body[index].op, arguments[index]
+        if is_settled(op, seen):
+            continue
+        if is_shown(op, kinds[index], seen, _NUDGED):
+            decisive, _, nudged = _parted(looked_at(op, seen))
+            told = told and _is_steady(decisive, nudged)
+            decisions.add(_hash(digits(decisive)))
         else:
-            looked_at, _, nudged = _parted(_looked_at(op, arguments))
-            told = told and _is_steady(looked_at, nudged)
-            decisions.add(_hash(digits(looked_at)))
+            told = False
     if not told:
         decisions.add(structure(program).encode())
     if not proportional:
@@ -138,7 +127,7 @@ def behaviour(program: Program) -> Behaviour:
         if not same(fast / _FACTOR, slow):
             return Behaviour(updates, 1.0, responds, frozenset(decisions))
         updates = slow
-    scale = float(_largest(updates).max()) or 1.0
+    scale = float(largest(updates).max()) or 1.0
     if not proportional:
         decisions.add(str(round(math.log2(scale) / _OCTAVES)).encode())
     return Behaviour(updates / scale, scale, responds, frozenset(decisions))
@@ -147,34 +136,6 @@ def behaviour(program: Program) -> Behaviour:
 def _live(program: Program, ops: frozenset[str]) -> list[int]:
     """The live instructions with one of these operations."""
     return [index for index in sorted(check(program).live) if program.body[index].op in ops]
-
-
-def _varied(op: str, arguments: Sequence[float | Array]) -> bool:
-    """Whether the probes show all that a branch, or a choice among hundreds of numbers, may return.
-
-    And a jump on both sides, for what becomes of it need not be a product: `sqrt(sign(x) - 1e-9)` is 1 until `x` is
-    negative. Where what is looked at overflows, in single precision too, it depends on how it is written.
-    """
-    first, *rest = arguments
-    looked_at = arguments if op in _DECIDING else [first] if op in _BRANCHING else []
-    if not all(np.all(np.abs(np.atleast_3d(argument)[:, :_NUDGED]) < _OVERFLOW) for argument in looked_at):
-        return False
-    if op in _BRANCHING:
-        return len(np.unique(first != 0)) == 2
-    if len(_widths(arguments)) > 1:
-        return False
-    if op in _DECIDING:
-        margin = _differences(arguments)[0]
-        if isinstance(margin, float) or _is_left_over(margin[:, :_NUDGED]):
-            return False
-        sides = np.asarray(OPS[op].numpy(*arguments))[np.isfinite(sum(arguments))]
-        return bool(sides.min() < sides.max())
-    return all(np.any(first < bound) and np.any(first > bound) for bound in rest)
-
-
-def _is_left_over(margin: Array) -> bool:
-    """Whether rounding may decide somewhere: what is left of a cancellation is not 0, but as good as."""
-    return bool(np.any((margin != 0) & (np.abs(margin) < _FLOOR * _largest(margin))))
 
 
 def _parted(numbers: Array) -> tuple[Array, Array, Array]:
@@ -189,7 +150,7 @@ def _is_steady(shown: Array, nudged: Array) -> bool:
     if not np.array_equal(np.isfinite(shown), np.isfinite(nudged)):
         return False
     apart = np.abs(nudged - shown)
-    return not np.any(apart > _GROWTH * NUDGE * _largest(shown))
+    return not np.any(apart > _GROWTH * NUDGE * largest(shown))
 
 
 def _is_flat(shown: Array, nudged: Array) -> bool:
@@ -199,50 +160,11 @@ def _is_flat(shown: Array, nudged: Array) -> bool:
     return not np.any(spread > _ROUNDING)
 
 
-def _crosses_zero(divisor: float | Array) -> bool:
-    """Whether a rule divides by numbers of both signs."""
-    moderate = np.atleast_3d(divisor)[:, :_NUDGED]
-    return bool(np.any(moderate > 0) and np.any(moderate < 0))
-
-
 def _explodes(state: Array) -> bool:
     """Whether it grows at every one of the last steps, and far, where gradients do not: it may overflow later."""
     sizes = np.abs(state[:, _EVEN]).max(axis=2)[-_GROWING:]
     grows = np.all(sizes[1:] > sizes[:-1], axis=0) & (sizes[-1] > _FAR * sizes[0]) & (sizes[0] > 0)
     return bool(np.any(grows))
-
-
-def _looked_at(op: str, arguments: Sequence[float | Array]) -> Array:
-    """What a decision looks at, `(steps, lanes, width)`, and what it chooses from: differences where it can.
-
-    As a share of the largest, for the result shows how large they are; but whole numbers are no shares of anything.
-    """
-    first, *rest = arguments
-    if op in _BRANCHING:
-        columns = [*_share([first]), *_share(_differences(rest))]
-    elif op in _WHOLE:
-        columns = [np.atleast_3d(first)]
-    else:
-        columns = _share(_differences(arguments))
-    steps, lanes, _ = max((column.shape for column in columns), key=np.prod)
-    return np.concatenate([np.broadcast_to(column, (steps, lanes, column.shape[2])) for column in columns], axis=2)
-
-
-def _differences(arguments: Sequence[float | Array]) -> list[float | Array]:
-    """Of the first from each of the others; all of them where they are not of one width."""
-    first, *rest = arguments
-    return [first - other for other in rest] if len(_widths(arguments)) < 2 and rest else [first, *rest]
-
-
-def _widths(arguments: Sequence[float | Array]) -> set[int]:
-    """How many numbers there are to a lane, where that is more than one."""
-    return {np.shape(argument)[-1] for argument in arguments if np.size(argument) > 1} - {1}
-
-
-def _share(values: Sequence[float | Array]) -> list[Array]:
-    columns = [np.atleast_3d(np.asarray(value, np.float64)) for value in values]
-    largest = max(float(_largest(column).max()) for column in columns) or 1.0
-    return [column / largest for column in columns]
 
 
 def _hash(numbers: NDArray[np.int32], more: bytes = b"") -> bytes:
@@ -257,19 +179,10 @@ def same(left: Array, right: Array) -> bool:
 
 def digits(updates: Array) -> NDArray[np.int32]:
     """Updates `(steps, lanes, size)` to six significant digits, each as one integer; one zero, one NaN."""
-    kept = np.where(np.abs(updates) < _FLOOR * _largest(updates), 0.0, updates) + 0.0
+    kept = np.where(np.abs(updates) < LEFT_OVER * largest(updates), 0.0, updates) + 0.0
     kept[np.isnan(kept)] = np.nan
     # Half of the last place kept is added to the size, and a carry runs on into the exponent as it should.
     return ((kept.view(np.int64) + (1 << (_DROPPED - 1))) >> _DROPPED).astype(np.int32)
-
-
-def _largest(updates: Array) -> Array:
-    """The largest finite size in every step of every lane, `(steps, lanes, 1)`; 0 where there is none."""
-    size = np.abs(updates)
-    largest: Array = size.max(axis=2, keepdims=True)
-    if not np.isfinite(largest).all():
-        largest = np.where(np.isfinite(size), size, 0.0).max(axis=2, keepdims=True)
-    return largest
 
 
 LANES = ("gradients of order 1", "tiny gradients, zeros among them", "large gradients", "huge gradients and dead units")

@@ -52,14 +52,25 @@ def inverse_root(x: Array, p: Array | float, eps: Array | float) -> Array:
     Returns:
         The same shape as `x`. A NaN or infinity anywhere in a matrix makes all of it NaN.
     """
-    finite = np.isfinite(x).all(axis=(-2, -1), keepdims=True)
+    values, vectors = _decomposed(x)
+    powers = np.power(np.maximum(values, 0.0) + eps, np.divide(-1.0, p)).astype(x.dtype, copy=False)
+    return ((vectors * powers[..., None, :]) @ transpose(vectors)).astype(x.dtype, copy=False)
+
+
+def eigenvalues(x: Array) -> Array:
+    """Those of each symmetric matrix, `(lanes, n, n)` to `(lanes, n)`; the lower triangle counts."""
+    return _decomposed(x)[0]
+
+
+def _decomposed(x: Array) -> tuple[Array, Array]:
+    """Eigenvalues and eigenvectors; those of a matrix that holds a NaN or infinity are NaN."""
+    finite = np.asarray(np.isfinite(x).all(axis=(-2, -1), keepdims=True))
     kept = np.where(finite, x, 0.0)
     # Near the largest and the smallest numbers the decomposition does not converge; a power of two changes no digit.
     _, exponent = np.frexp(np.abs(kept).max(axis=(-2, -1), keepdims=True, initial=0.0))
     scale = np.ldexp(np.ones_like(kept, shape=exponent.shape), exponent - 1)
     values, vectors = _eigh(kept / scale)
-    powers = np.power(np.maximum(values * scale[..., 0], 0.0) + eps, np.divide(-1.0, p)).astype(x.dtype, copy=False)
-    return np.where(finite, (vectors * powers[..., None, :]) @ transpose(vectors), np.nan).astype(x.dtype, copy=False)
+    return np.where(finite[..., 0], values * scale[..., 0], np.nan), np.where(finite, vectors, np.nan)
 
 
 def _eigh(x: Array) -> tuple[Array, Array]:

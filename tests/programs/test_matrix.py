@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from in_torch import in_torch
-from programs.matrix import inverse_root, orthogonalize
+from programs.matrix import eigenvalues, inverse_root, orthogonalize
 
 NAN, INF = np.nan, np.inf
 
@@ -53,6 +53,12 @@ def test_an_inverse_root_says_so_where_there_is_none(device: str) -> None:
         np.testing.assert_allclose(found[1], np.diag([2.0, 4.25**-0.5]))
         assert np.isnan(found[2:]).all()
     assert not np.isfinite(inverse_root(np.zeros((1, 2, 2)), 2.0, 0.0)).any()
+
+
+def test_eigenvalues_are_those_of_the_matrix_and_not_numbers_where_there_are_none() -> None:
+    x = np.stack([np.zeros((2, 2)), np.diag([4.0, -1.0]), np.diag([NAN, 1.0]), np.diag([1.0, INF])])
+    np.testing.assert_allclose(eigenvalues(x), np.array([[0, 0], [-1, 4], [NAN, NAN], [NAN, NAN]]))
+    np.testing.assert_allclose(eigenvalues(np.array([[[0.0, 9.0], [3.0, 0.0]]])), [[-3, 3]])
 
 
 @pytest.mark.parametrize("size", [1e-290, 1e-150, 1e150, 1e300])

@@ -1,0 +1,123 @@
+"""By which numbers a rule decides, and whether a probe shows both ways in which each decision can go.
+
+The arguments of an instruction are those of `programs.probe.Observed`, in the first lanes those that are `moderate`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from programs.kinds import Kind
+from programs.layout import extents, slices
+from programs.matrix import eigenvalues
+from programs.ops import OPS
+from programs.probe import LAYOUT, Array
+
+LEFT_OVER = 1e-13
+"""What is smaller than this share of a lane's largest number in a step is what cancellation left over."""
+
+_DECIDING = frozenset({"sign", "greater", "floor"})  # jump where what they look at crosses a threshold
+_WHOLE = frozenset({"floor"})  # many thresholds, a distance of 1 apart
+_BRANCHING = frozenset({"where"})
+_CHOOSING = frozenset({"maximum", "minimum", "clip"})  # bend there
+_SHRINKING = frozenset({"clip_by_global_norm"})  # bends where the norm is the bound
+JUMPING = _DECIDING | _BRANCHING | _CHOOSING | _SHRINKING
+"""Operations that decide or choose."""
+DIVIDING = frozenset({"div", "reciprocal", "inverse_root"})
+"""Operations that jump, or worse, where an argument crosses zero."""
+
+_OVERFLOW = float(np.finfo(np.float32).max)
+
+
+def is_settled(op: str, arguments: Sequence[float | Array]) -> bool:
+    """Whether it goes the same way forever."""
+    return all(isinstance(value, float) for value in arguments[: 1 if op in _BRANCHING else None])
+
+
+def is_shown(op: str, kind: Kind, arguments: Sequence[float | Array], moderate: int) -> bool:
+    """Whether the probe shows all that a branch, or a choice among hundreds of numbers, may return.
+
+    And a jump on both sides, for what becomes of it need not be a product: `sqrt(sign(x) - 1e-9)` is 1 until `x` is
+    negative. Where what is looked at overflows, in single precision too, it depends on how it is written.
+    """
+    if op in _SHRINKING or (op in _CHOOSING and kind is not Kind.TENSOR):
+        return True  # a choice among few
+    first, *rest = arguments
+    looked_at = arguments if op in _DECIDING else [first] if op in _BRANCHING else []
+    if not all(np.all(np.abs(np.atleast_3d(argument)[:, :moderate]) < _OVERFLOW) for argument in looked_at):
+        return False
+    if op in _BRANCHING:
+        return len(np.unique(first != 0)) == 2
+    if len(_widths(arguments)) > 1:
+        return False
+    if op in _DECIDING:
+        margin = _differences(arguments)[0]
+        if isinstance(margin, float) or _is_left_over(margin[:, :moderate]):
+            return False
+        sides = np.asarray(OPS[op].numpy(*arguments))[np.isfinite(sum(arguments))]
+        return bool(sides.min() < sides.max())
+    return all(np.any(first < bound) and np.any(first > bound) for bound in rest)
+
+
+def looked_at(op: str, arguments: Sequence[float | Array]) -> Array:
+    """What a decision looks at, `(steps, lanes, width)`, and what it chooses from: differences where it can.
+
+    As a share of the largest, for the result shows how large they are; but whole numbers are no shares of anything.
+    """
+    first, *rest = arguments
+    if op in _BRANCHING:
+        columns = [*_share([first]), *_share(_differences(rest))]
+    elif op in _WHOLE:
+        columns = [np.atleast_3d(first)]
+    elif op in _SHRINKING:
+        columns = _share(_differences([np.sqrt(np.sum(np.square(first), axis=2, keepdims=True)), *rest]))
+    else:
+        columns = _share(_differences(arguments))
+    steps, lanes, _ = max((column.shape for column in columns), key=np.prod)
+    return np.concatenate([np.broadcast_to(column, (steps, lanes, column.shape[2])) for column in columns], axis=2)
+
+
+def crosses_zero(op: str, kind: Kind, arguments: Sequence[float | Array], moderate: int) -> bool:
+    """Whether it divides by numbers of both signs, or by a root of numbers that are negative and count as zero."""
+    if op != "inverse_root":
+        divisor = np.atleast_3d(arguments[-1])[:, :moderate]
+        return bool(np.any(divisor > 0) and np.any(divisor < 0))
+    matrices = np.atleast_3d(arguments[0])[:, :moderate].reshape(-1, np.shape(arguments[0])[-1])
+    for part, (size, _) in zip(slices(LAYOUT, kind), extents(LAYOUT, kind), strict=True):
+        values = eigenvalues(matrices[:, part].reshape(-1, size, size))
+        if np.any(values.min(axis=1) < -LEFT_OVER * np.abs(values).max(axis=1)):
+            return True
+    return False
+
+
+def largest(numbers: Array) -> Array:
+    """The largest finite size in every step of every lane, `(steps, lanes, 1)`; 0 where there is none."""
+    size = np.abs(numbers)
+    found: Array = size.max(axis=2, keepdims=True)
+    if not np.isfinite(found).all():
+        found = np.where(np.isfinite(size), size, 0.0).max(axis=2, keepdims=True)
+    return found
+
+
+def _is_left_over(margin: Array) -> bool:
+    """Whether rounding may decide somewhere: what is left of a cancellation is not 0, but as good as."""
+    return bool(np.any((margin != 0) & (np.abs(margin) < LEFT_OVER * largest(margin))))
+
+
+def _differences(arguments: Sequence[float | Array]) -> list[float | Array]:
+    """Of the first from each of the others; all of them where they are not of one width."""
+    first, *rest = arguments
+    return [first - other for other in rest] if len(_widths(arguments)) < 2 and rest else [first, *rest]
+
+
+def _widths(arguments: Sequence[float | Array]) -> set[int]:
+    """How many numbers there are to a lane, where that is more than one."""
+    return {np.shape(argument)[-1] for argument in arguments if np.size(argument) > 1} - {1}
+
+
+def _share(values: Sequence[float | Array]) -> list[Array]:
+    columns = [np.atleast_3d(np.asarray(value, np.float64)) for value in values]
+    most = max(float(largest(column).max()) for column in columns) or 1.0
+    return [column / most for column in columns]

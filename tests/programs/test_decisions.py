@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from programs.decisions import JUMPING, crosses_zero, is_settled, is_shown, looked_at
+from programs.kinds import Kind
+from programs.layout import width
+from programs.ops import OPS, Shape
+from programs.probe import LAYOUT, TIMES, Array, noise
+
+NUMBERS: Array = noise(0)[:, None] * np.array([1.0, 100.0])[:, None]
+"""In two lanes, of both signs."""
+LANES = 2
+
+
+def of_one_value(value: float, lanes: int = LANES) -> Array:
+    return np.full((len(TIMES), lanes, 1), value)
+
+
+@pytest.mark.parametrize(
+    ("op", "arguments"),
+    [
+        ("sign", [NUMBERS]),
+        ("floor", [NUMBERS]),
+        ("greater", [NUMBERS, 0.5]),
+        ("maximum", [NUMBERS, of_one_value(0.5)]),
+        ("clip", [NUMBERS, -0.5, 0.5]),
+        ("where", [np.maximum(NUMBERS, 0), 1.0, NUMBERS]),
+    ],
+)
+def test_what_goes_both_ways_is_shown(op: str, arguments: list[Array]) -> None:
+    assert is_shown(op, Kind.TENSOR, arguments, LANES)
+
+
+@pytest.mark.parametrize(
+    ("op", "arguments"),
+    [
+        ("sign", [abs(NUMBERS)]),
+        ("sign", [NUMBERS * 1e38]),
+        ("floor", [abs(NUMBERS) / 1000]),
+        ("greater", [NUMBERS, 100.0]),
+        ("maximum", [NUMBERS, of_one_value(-101.0)]),
+        ("clip", [NUMBERS, -0.5, 101.0]),
+        ("where", [abs(NUMBERS), 1.0, NUMBERS]),
+        ("sign", [np.concatenate([NUMBERS, NUMBERS[:, :, :1] * 1e-14], axis=2)]),
+    ],
+)
+def test_what_goes_one_way_overflows_or_is_left_to_rounding_is_not(op: str, arguments: list[Array]) -> None:
+    assert not is_shown(op, Kind.TENSOR, arguments, LANES)
+
+
+def test_only_numbers_that_stay_as_they_are_settle_a_decision() -> None:
+    assert is_settled("greater", [1.0, 2.0])
+    assert is_settled("where", [1.0, NUMBERS, NUMBERS])
+    assert not is_settled("greater", [1.0, NUMBERS])
+    assert not is_settled("where", [NUMBERS, 1.0, 2.0])
+
+
+@pytest.mark.parametrize("op", sorted(JUMPING - {"where", "floor", "clip_by_global_norm"}))
+def test_a_decision_is_the_same_in_any_unit(op: str) -> None:
+    arguments = [NUMBERS + place for place in range(OPS[op].arity)]
+    np.testing.assert_allclose(looked_at(op, [7 * value for value in arguments]), looked_at(op, arguments))
+
+
+def test_shrinking_looks_at_the_norm_and_the_bound() -> None:
+    near, far = (looked_at("clip_by_global_norm", [NUMBERS, bound]) for bound in (1e4, 2e4))
+    assert near.shape == (len(TIMES), LANES, 1)
+    assert not np.allclose(near, far)
+    turned = looked_at("clip_by_global_norm", [-NUMBERS[:, :, ::-1], 1e4])
+    np.testing.assert_allclose(turned, near)
+
+
+def test_a_divisor_that_changes_sign_in_a_lane_that_counts_crosses_zero() -> None:
+    assert crosses_zero("div", Kind.TENSOR, [1.0, NUMBERS], LANES)
+    assert not crosses_zero("div", Kind.TENSOR, [NUMBERS, abs(NUMBERS)], LANES)
+    last = abs(NUMBERS)
+    last[:, -1] *= -1
+    assert crosses_zero("reciprocal", Kind.TENSOR, [last], LANES)
+    assert not crosses_zero("reciprocal", Kind.TENSOR, [last], LANES - 1)
+
+
+@pytest.mark.parametrize("kind", [Kind.ROW_SQUARE, Kind.COLUMN_SQUARE])
+def test_a_root_of_what_is_not_positive_crosses_zero(kind: Kind) -> None:
+    rows = kind is Kind.ROW_SQUARE
+    matrices = [np.reshape(NUMBERS[0, 0, place], LAYOUT.matrix_shape(i)) for i, place in enumerate(LAYOUT.slices)]
+    grams = np.concatenate([(x @ x.T if rows else x.T @ x).ravel() for x in matrices])
+    assert len(grams) == width(LAYOUT, kind)
+    squares = np.broadcast_to(grams, (len(TIMES), LANES, len(grams)))
+    assert not crosses_zero("inverse_root", kind, [squares, 2.0, 0.1], LANES)
+    assert crosses_zero("inverse_root", kind, [-squares, 2.0, 0.1], LANES)
+    assert crosses_zero("inverse_root", kind, [squares - 0.1, 2.0, 0.1], LANES)
+
+
+def test_whatever_departs_from_arithmetic_by_its_size_is_known_here() -> None:
+    """A new operation that rescales must say where it bends."""
+    assert {name for name, op in OPS.items() if op.shape is Shape.RESCALING} <= JUMPING
