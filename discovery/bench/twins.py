@@ -149,7 +149,10 @@ def bench(pairs: int, seed: int, progress: Callable[[str], None]) -> TwinsReport
 
 
 class _Finder:
-    """Twins among the edits of a population that starts as the zoo and knows no selection, endlessly."""
+    """Twins among the edits of a population that starts as the zoo, endlessly.
+
+    The last children are the next parents, however well they do; as in a search, only those that a probe shows to train.
+    """
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.proposals = 0
@@ -158,28 +161,37 @@ class _Finder:
         self._rng = rng
         names = zoo.names()
         self._population = deque(zoo.load(names[i % len(names)]) for i in range(_POPULATION))
-        self._structures: set[str] = set()
+        self._behaviours: dict[str, str] = {}  # by structure; empty where nothing shows that it trains
         self._first: dict[str, Program] = {}
 
     def __iter__(self) -> Iterator[Pair]:
+        for child, seen in self._new():
+            first = self._first.setdefault(seen, child)
+            if first is child or self.counts[seen] == _SHARE:
+                continue
+            slow = _is_slow(first) or _is_slow(child)
+            if slow and self.slow * _SLOW_SHARE > self.counts.total():
+                continue
+            self.slow += slow
+            self.counts[seen] += 1
+            yield Pair(first, child, behaviour(first).scale / behaviour(child).scale)
+
+    def _new(self) -> Iterator[tuple[Program, str]]:
+        """Children of a structure that is new, with their behaviour."""
         while True:
             child = mutate(self._population[int(self._rng.random() * _POPULATION)], self._rng).program
-            self._population.append(child)
-            self._population.popleft()
             self.proposals += 1
             form = structure(child)
-            if form in self._structures:
+            is_new = form not in self._behaviours
+            if is_new:
+                seen = fingerprint(child)
+                self._behaviours[form] = seen.behaviour if seen.trains else ""
+            if not self._behaviours[form]:
                 continue
-            self._structures.add(form)
-            seen = fingerprint(child)
-            first = self._first.setdefault(seen.behaviour, child)
-            if first is not child and seen.trains and self.counts[seen.behaviour] < _SHARE:
-                slow = _is_slow(first) or _is_slow(child)
-                if slow and self.slow * _SLOW_SHARE > self.counts.total():
-                    continue
-                self.slow += slow
-                self.counts[seen.behaviour] += 1
-                yield Pair(first, child, behaviour(first).scale / behaviour(child).scale)
+            self._population.append(child)
+            self._population.popleft()
+            if is_new:
+                yield child, self._behaviours[form]
 
 
 def _is_slow(program: Program) -> bool:

@@ -12,12 +12,11 @@ import typer
 
 from discovery.cli.common import (
     ERR,
-    EXIT_INTERRUPTED,
     OUT,
     JsonOption,
-    interrupt_on_sigterm,
     print_json,
     print_table,
+    resumable,
 )
 from discovery.cli.tables import narrow_table
 from discovery.record_file import RecordsError
@@ -53,15 +52,11 @@ def racing(
     names, parents = tasks_ or list(_TASKS[:1] if quick else _TASKS), rules or list(racing_bench.RULES)
     _check("task", names, tasks.names())
     _check("zoo rule", parents, zoo.names())
-    interrupt_on_sigterm()
-    with TemporaryDirectory(prefix="savanna-") as folder, ERR.status("starting") as status:
+    with resumable(), TemporaryDirectory(prefix="savanna-") as folder, ERR.status("starting") as status:
         file = Path(folder) / "racing.jsonl" if quick else out
         count = min(mutants, _QUICK) if quick else mutants
         try:
             report = racing_bench.bench(count, parents, names, seed, file, jobs or os.cpu_count() or 1, status.update)
-        except KeyboardInterrupt:
-            ERR.print("\ninterrupted; what was trained is kept. The same command goes on.")
-            raise typer.Exit(EXIT_INTERRUPTED) from None
         except RecordsError as error:
             raise typer.BadParameter(str(error)) from error
     if json:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from discovery.cli.common import ERR, EXIT_INTERRUPTED, OUT, JsonOption, interrupt_on_sigterm, print_json, print_table
+from discovery.cli.common import ERR, OUT, JsonOption, print_json, print_table, resumable
 from discovery.cli.tables import narrow_table, rate
 from discovery.record_file import RecordsError
 from evaluators import tasks as registry
@@ -60,8 +60,7 @@ def tasks(
     entrants = tuple(rule for rule in RULES if not rules or rule in {*rules, bench.ADAPTIVE, bench.PLAIN})
     by_tier = _QUICK if quick else _chosen(names)
     plan = QUICK if quick else replace(Plan(), fresh=seeds)
-    interrupt_on_sigterm()
-    with TemporaryDirectory(prefix="savanna-") as folder, ERR.status("starting") as status:
+    with resumable(), TemporaryDirectory(prefix="savanna-") as folder, ERR.status("starting") as status:
         file = Path(folder) / "tasks.jsonl" if quick else out
         try:
             report = bench.bench(
@@ -75,9 +74,6 @@ def tasks(
             )
         except RecordsError as error:
             raise typer.BadParameter(str(error)) from None
-        except KeyboardInterrupt:
-            ERR.print("\ninterrupted; what was measured is kept. The same command goes on.")
-            raise typer.Exit(EXIT_INTERRUPTED) from None
     if record is not None:
         given = ["--quick"] if quick else [f"--tasks {name}" for name in names or ()]
         found = bench.recorded(report, " ".join(["discover bench tasks", *given]))

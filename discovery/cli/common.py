@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shlex
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -13,8 +15,12 @@ import typer
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
+from archive.errors import StoreError
+from discovery.executors import ExecutorError
 from discovery.json_values import plain
+from evaluators.sandbox.levels import SandboxError
 
 OUT = Console(markup=False, emoji=False)
 """Results: tables for people, or one JSON document for scripts. Brackets in a name or a note stay what they are."""
@@ -48,9 +54,24 @@ def runs_option(runs: Path) -> str:
     return "" if runs == DEFAULT_RUNS else f" --runs {shlex.quote(str(runs))}"
 
 
-def interrupt_on_sigterm() -> None:
-    """Let a polite kill end a long command as Ctrl-C does: with what is finished kept, and exit code 130."""
+@contextmanager
+def resumable(then: str = "Nothing finished is lost. The same command goes on.", command: str = "") -> Iterator[None]:
+    """Long work that says how to go on, however it ends early: Ctrl-C and a polite kill leave with exit code 130.
+
+    Args:
+        then: What to say.
+        command: What to say last, in bold.
+    """
+    then += " " if command else ""
     signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        ERR.print(Text.assemble("\ninterrupted. ", then, (command, "bold")), soft_wrap=True)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    except (StoreError, ExecutorError, SandboxError) as error:
+        error.add_note(then + command)
+        raise
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

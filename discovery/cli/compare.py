@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
 from statistics import fmean
@@ -16,13 +17,12 @@ from discovery import executors
 from discovery.cli.common import (
     DEFAULT_RUNS,
     ERR,
-    EXIT_INTERRUPTED,
     OUT,
     JsonOption,
     RunsOption,
-    interrupt_on_sigterm,
     print_json,
     print_table,
+    resumable,
 )
 from discovery.cli.stages import Stages
 from discovery.cli.tables import interval, narrow_table, rate
@@ -100,22 +100,15 @@ def compare(
         ledger = Written(out)
     except RecordsError as error:
         raise typer.BadParameter(str(error), param_hint="--out") from None
-    interrupt_on_sigterm()
     evaluation = EvaluationConfig()
     trainer = Trainer(Race(), device.value, evaluation.time_limit, 0, budget)
     kind = ExecutorConfig(kind="ray", workers=workers) if workers else ExecutorConfig(kind="inprocess")
-    executor = executors.build(kind, evaluation.model_copy(update={"device": device.value}))
-    try:
-        with Stages(ERR) as stages:
-            lab = Lab(executor, ledger, stages)
-            tuned = tune(lab, trainer, settings, programs)
-            found = everybody(tuned, settings.settings)
-            speeds = _speedups(lab, trainer, settings, tuned)
-    except KeyboardInterrupt:
-        ERR.print("\ninterrupted; what was trained is kept. The same command goes on.")
-        raise typer.Exit(EXIT_INTERRUPTED) from None
-    finally:
-        executor.close()
+    on_device = evaluation.model_copy(update={"device": device.value})
+    with resumable(), closing(executors.build(kind, on_device)) as executor, Stages(ERR) as stages:
+        lab = Lab(executor, ledger, stages)
+        tuned = tune(lab, trainer, settings, programs)
+        found = everybody(tuned, settings.settings)
+        speeds = _speedups(lab, trainer, settings, tuned)
     if plot is not None:
         _draw(plot, tuned[0].name, found[tuned[0].name])
     if json:

@@ -15,18 +15,15 @@ from archive.records import MAIN_DRIVER
 from discovery.cli.common import (
     DEFAULT_RUNS,
     ERR,
-    EXIT_INTERRUPTED,
     RunArgument,
     RunsOption,
     SetOption,
-    interrupt_on_sigterm,
+    resumable,
     runs_option,
 )
 from discovery.cli.run import work
-from discovery.executors import ExecutorError
 from discovery.loop import prepare
 from discovery.runs import RunError, copy_from, exclusive, open_run
-from evaluators.sandbox.levels import SandboxError
 
 
 def join(
@@ -56,9 +53,8 @@ def join(
             f"The archive of {run!r} is a file, which one driver works on at a time. To share a run between drivers, "
             "start it with archive.url: postgresql://..."
         )
-    interrupt_on_sigterm()
     again = f"discover join {run} --driver {name}{runs_option(runs)}"
-    with exclusive(opened, name):
+    with resumable("Others take over what it was working on. Join again:", again), exclusive(opened, name):
         search = prepare(opened, name)
         ERR.print(Text.assemble("joining run ", (run, "bold"), f" as {name}"), soft_wrap=True)
         try:
@@ -66,13 +62,6 @@ def join(
         except KeyboardInterrupt:
             with suppress(StoreError):
                 search.driver.leave()
-            ERR.print(
-                Text.assemble("\ninterrupted; others take over what it was working on. Join again: ", (again, "bold")),
-                soft_wrap=True,
-            )
-            raise typer.Exit(EXIT_INTERRUPTED) from None
-        except (StoreError, ExecutorError, SandboxError) as error:
-            error.add_note(f"Nothing finished is lost. Join again: {again}")
             raise
         search.driver.leave()
     ERR.print(

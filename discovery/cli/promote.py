@@ -9,25 +9,21 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from archive.errors import StoreError
 from discovery import executors
 from discovery.cli.common import (
     DEFAULT_RUNS,
     ERR,
-    EXIT_INTERRUPTED,
     OUT,
     JsonOption,
     RunArgument,
     RunsOption,
     SetOption,
-    interrupt_on_sigterm,
     print_json,
     print_table,
-    runs_option,
+    resumable,
 )
 from discovery.cli.stages import Stages
 from discovery.cli.tables import interval, narrow_table
-from discovery.executors import ExecutorError
 from discovery.funnel.certificate import certificate, final
 from discovery.funnel.findings import Funnel, Promotion, folder_of
 from discovery.funnel.page import page
@@ -39,7 +35,6 @@ from discovery.funnel.statistics import Comparison
 from discovery.runs import Run, RunError, exclusive, open_run
 from discovery.scoring import REFERENCE
 from evaluators import tasks
-from evaluators.sandbox.levels import SandboxError
 from evaluators.tasks.naming import Tier
 from programs.show import show
 
@@ -90,17 +85,8 @@ def promote(
     numbers = candidate or elites(opened, top)
     if not numbers:
         raise RunError(f"The run {run!r} has found no rule yet. How far it is: discover status {run}")
-    interrupt_on_sigterm()
-    again = f"discover promote {run}{runs_option(runs)} ..."
-    with exclusive(opened, "promote"):
-        try:
-            funnel = _send(opened, settings, numbers, go_on)
-        except KeyboardInterrupt:
-            ERR.print("\ninterrupted; nothing measured is lost. The same command goes on.")
-            raise typer.Exit(EXIT_INTERRUPTED) from None
-        except (StoreError, ExecutorError, SandboxError) as error:
-            error.add_note(f"Nothing measured is lost. Go on with the same command: {again}")
-            raise
+    with resumable(), exclusive(opened, "promote"):
+        funnel = _send(opened, settings, numbers, go_on)
         written = {each.candidate: _write(funnel, each) for each in funnel.promotions}
     if json:
         print_json({"run": run, "tried": funnel.tried, "candidates": [document for _, document in written.values()]})

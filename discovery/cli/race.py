@@ -15,13 +15,12 @@ from rich.text import Text
 
 from discovery.cli.common import (
     ERR,
-    EXIT_INTERRUPTED,
     OUT,
     JsonOption,
     SetOption,
-    interrupt_on_sigterm,
     print_json,
     print_table,
+    resumable,
 )
 from discovery.cli.tables import narrow_table
 from discovery.config import Config
@@ -96,14 +95,9 @@ def _drive(runs: Sequence[Run], jobs: int, budget: Budget) -> None:
     left = [run for run in runs if not finished(run)]
     if not left:
         return
-    interrupt_on_sigterm()
     ERR.print(f"{len(left)} of {len(runs)} runs to go, {jobs} at a time, {budget} each", highlight=False)
-    try:
-        with ERR.status("starting") as status:
-            drive_all(left, jobs, _watcher(status, left, budget))
-    except KeyboardInterrupt:
-        ERR.print("\ninterrupted; nothing finished is lost. The same command goes on.")
-        raise typer.Exit(EXIT_INTERRUPTED) from None
+    with resumable(), ERR.status("starting") as status:
+        drive_all(left, jobs, _watcher(status, left, budget))
 
 
 def _watcher(status: Status, runs: Sequence[Run], budget: Budget) -> Callable[[list[Run]], None]:

@@ -9,21 +9,19 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from archive.errors import StoreError
 from archive.records import Candidate, Purpose
 from discovery import executors
 from discovery.cli.common import (
     DEFAULT_RUNS,
     ERR,
-    EXIT_INTERRUPTED,
     OUT,
     JsonOption,
     RunArgument,
     RunsOption,
     SetOption,
-    interrupt_on_sigterm,
     print_json,
     print_table,
+    resumable,
     runs_option,
 )
 from discovery.cli.models import calls_table
@@ -32,7 +30,6 @@ from discovery.cli.tables import bias, comparison_table, emitter_table
 from discovery.config import load
 from discovery.emitters import llm
 from discovery.emitters.statistics import Statistics, summaries
-from discovery.executors import ExecutorError
 from discovery.llm.accounting import ledger
 from discovery.loop import Search, drive, prepare
 from discovery.plain_yaml import dump
@@ -40,7 +37,6 @@ from discovery.plan import initial_rules
 from discovery.results import RuleResult, rule_results, selection_bias, yardstick_of
 from discovery.runs import Run, create, exclusive, open_run
 from discovery.scheduling.scheduler import Phase
-from evaluators.sandbox.levels import SandboxError
 
 _FITNESS = {
     "geometric": "geometric mean over tasks",
@@ -83,22 +79,13 @@ def resume(run: RunArgument, runs: RunsOption = DEFAULT_RUNS, json: JsonOption =
 
 
 def _search(run: Run, json: bool) -> None:
-    interrupt_on_sigterm()
-    with exclusive(run):
+    resume = f"discover resume {run.name}{runs_option(run.folder.parent)}"
+    with resumable("Nothing finished is lost. Go on with:", resume), exclusive(run):
         search = prepare(run)
         if search.scheduler.phase is not Phase.DONE:
             ERR.print(Text.assemble("run ", (run.name, "bold"), f" in {run.folder}"), soft_wrap=True)
             ERR.print(f"starting {run.config.executor.kind} workers ...")
-            resume = f"discover resume {run.name}{runs_option(run.folder.parent)}"
-            try:
-                work(search)
-            except KeyboardInterrupt:
-                said = "\ninterrupted; nothing finished is lost. Go on with: "
-                ERR.print(Text.assemble(said, (resume, "bold")), soft_wrap=True)
-                raise typer.Exit(EXIT_INTERRUPTED) from None
-            except (StoreError, ExecutorError, SandboxError) as error:
-                error.add_note(f"Nothing finished is lost. Go on with: {resume}")
-                raise
+            work(search)
         _report(run, [*search.scheduler.compared_ids, *search.scheduler.finalist_ids], json)
 
 
