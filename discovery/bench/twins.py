@@ -151,7 +151,7 @@ def bench(pairs: int, seed: int, progress: Callable[[str], None]) -> TwinsReport
 class _Finder:
     """Twins among the edits of a population that starts as the zoo, endlessly.
 
-    The last children are the next parents, however well they do, but as in a search only those that train on the probes.
+    The last children are the next parents, however well they do; as in a search, only what trains on the probes counts.
     """
 
     def __init__(self, rng: np.random.Generator) -> None:
