@@ -34,6 +34,9 @@ MORE_RUNS = 40
 """How often each rule is trained where a pair seems to part: some divide by what rounding left, which shows under most
 nudges, but not under all."""
 LEAST = 1e-4
+CHAOTIC = 1e-3
+"""Nats by which the losses of a pair that agrees may part without a word: where they part by more, so do those of one
+rule under a nudge, and that the pair agrees says less."""
 _LOST = 1.999  # times the first loss; `losses` gives 2 for a run that is lost
 _POPULATION = 1000
 _SHARE = 20  # pairs with one behaviour at most
@@ -92,6 +95,7 @@ class TwinsReport:
         with_factor: Pairs whose learning rates differed by a factor other than 1.
         slow: Pairs that multiply matrices or ask for the curvature; of these only some are trained.
         lost: Pairs of which every run was lost by the end.
+        chaotic: Others that agree, but whose losses part by more than `CHAOTIC`.
         disagreements: How many trained differently.
         examples: Some of those.
         largest_difference: Between the losses of a pair that agrees, at any step, in nats.
@@ -105,6 +109,7 @@ class TwinsReport:
     with_factor: int
     slow: int
     lost: int
+    chaotic: int
     disagreements: int
     examples: tuple[Disagreement, ...]
     largest_difference: float
@@ -139,6 +144,7 @@ def bench(pairs: int, seed: int, progress: Callable[[str], None]) -> TwinsReport
         with_factor=factors,
         slow=finder.slow,
         lost=sum(verdict.lost for verdict in alike),
+        chaotic=sum(verdict.apart > CHAOTIC and not verdict.lost for verdict in alike),
         disagreements=len(wrong),
         examples=tuple(wrong[:10]),
         largest_difference=max((verdict.apart for verdict in alike), default=0.0),

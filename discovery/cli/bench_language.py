@@ -81,8 +81,9 @@ def twins(
     else:
         OUT.print(
             f"{report.pairs:,} pairs of {report.behaviours:,} behaviours, {report.with_factor:,} with a factor between "
-            f"their learning rates; {report.seconds:,.0f} s. {report.disagreements:,} disagree, {report.lost:,} "
-            "were lost on both sides."
+            f"their learning rates; {report.seconds:,.0f} s. {report.disagreements:,} disagree. {report.lost:,} were "
+            f"lost on both sides, {report.chaotic:,} part by more than {twins_bench.CHAOTIC} as under a nudge, which "
+            "both say little."
         )
         for example in report.examples:
             left, right = example.losses

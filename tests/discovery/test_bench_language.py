@@ -28,6 +28,7 @@ def test_twins_are_found_and_counted() -> None:
     assert (report.pairs, report.behaviours) == (1, 1)
     assert report.disagreements == len(report.examples)
     assert report.proposals > 0
+    assert report.lost + report.chaotic <= report.pairs
 
 
 def test_twins_train_alike_with_their_learning_rates_brought_together() -> None:
