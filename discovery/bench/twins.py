@@ -39,6 +39,7 @@ CHAOTIC = 1e-3
 rule under a nudge, and that the pair agrees says less."""
 _LOST = 1.999  # times the first loss; `losses` gives 2 for a run that is lost
 _POPULATION = 1000
+_RENEWED = 10_000  # proposals after which it starts anew: without selection its rules soon train nothing
 _SHARE = 20  # pairs with one behaviour at most
 _BATCH = 64  # pairs at once
 _SLOW_SHARE = 20  # one pair in so many may be slow, which takes ten times as long to train
@@ -158,6 +159,7 @@ class _Finder:
     """Twins among the edits of a population that starts as the zoo, endlessly.
 
     The last children are the next parents, however well they do; as in a search, only what trains on the probes counts.
+    Now and then it starts as the zoo again.
     """
 
     def __init__(self, rng: np.random.Generator) -> None:
@@ -165,8 +167,6 @@ class _Finder:
         self.counts: Counter[str] = Counter()
         self.slow = 0
         self._rng = rng
-        names = zoo.names()
-        self._population = deque(zoo.load(names[i % len(names)]) for i in range(_POPULATION))
         self._behaviours: dict[str, str] = {}  # by structure; empty where nothing shows that it trains
         self._first: dict[str, Program] = {}
 
@@ -184,8 +184,11 @@ class _Finder:
 
     def _new(self) -> Iterator[tuple[Program, str]]:
         """Children of a structure that is new, with their behaviour."""
+        names = zoo.names()
         while True:
-            child = mutate(self._population[int(self._rng.random() * _POPULATION)], self._rng).program
+            if self.proposals % _RENEWED == 0:
+                population = deque(zoo.load(names[i % len(names)]) for i in range(_POPULATION))
+            child = mutate(population[int(self._rng.random() * _POPULATION)], self._rng).program
             self.proposals += 1
             form = structure(child)
             is_new = form not in self._behaviours
@@ -194,8 +197,8 @@ class _Finder:
                 self._behaviours[form] = seen.behaviour if seen.trains else ""
             if not self._behaviours[form]:
                 continue
-            self._population.append(child)
-            self._population.popleft()
+            population.append(child)
+            population.popleft()
             if is_new:
                 yield child, self._behaviours[form]
 
