@@ -16,13 +16,13 @@ _GROUPS: dict[str, tuple[Shape, ...]] = {
     "Matrices": (Shape.TRANSPOSE, Shape.PRODUCT, Shape.MATRIX, Shape.SQUARE),
 }
 _KINDS: dict[Shape, tuple[str, str]] = {
-    Shape.ELEMENTWISE: ("any that broadcast", "what they broadcast to"),
-    Shape.REDUCTION: ("any tensors that broadcast", str(Kind.PER_TENSOR)),
+    Shape.ELEMENTWISE: ("any", "as broadcast"),
+    Shape.REDUCTION: ("any tensors", str(Kind.PER_TENSOR)),
     Shape.SIZE: ("any tensor", str(Kind.PER_TENSOR)),
     Shape.BY_ROW: ("a x b", "a x 1"),
     Shape.BY_COLUMN: ("a x b", "1 x b"),
-    Shape.GLOBAL: ("any tensors that broadcast", str(Kind.SCALAR)),
-    Shape.RESCALING: ("any tensor, scalar", "as the first"),
+    Shape.GLOBAL: ("any tensors", str(Kind.SCALAR)),
+    Shape.RESCALING: ("any tensor, scalar", "the same"),
     Shape.TRANSPOSE: ("a x b", "b x a"),
     Shape.PRODUCT: ("a x b, b x c", "a x c"),
     Shape.MATRIX: ("a x b", "a x b"),

@@ -21,7 +21,7 @@ def ops(
     """Print the table of operations that rules are made of.
 
     Cost is floating-point operations, and numbers read and written, per number of the largest argument; n is the
-    shorter side of the matrix.
+    shorter side of the matrix. Where it says "any", arguments broadcast to one kind; "as broadcast" is that kind.
 
     Example: `discover ops`
     """
@@ -39,8 +39,8 @@ def _table(group: str, members: list[Row]) -> Table:
     table = Table(title=group, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in ("operation", "args", "takes", "gives", "cost"):
         table.add_column(column, no_wrap=True)
-    table.add_column("does", min_width=30)
+    table.add_column("does", min_width=20)
     for row in members:
         does = "; ".join(filter(None, [row.doc, row.algebra, row.edge]))
-        table.add_row(row.called, str(row.arity), row.takes, row.gives, row.cost, does)
+        table.add_row(row.called, str(row.arity), row.takes.replace(", ", ",\n"), row.gives, row.cost, does)
     return table

@@ -81,7 +81,7 @@ def _table(listed: list[Listed]) -> Table:
     table.add_column("rule", no_wrap=True)
     for column in ("memory", "gradients", "flops"):
         table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("what it is", min_width=40)
+    table.add_column("what it is", min_width=30)
     for rule in listed:
         text = Text.assemble(rule.summary, " ", (rule.source, "dim"))
         table.add_row(rule.name, *_costs(rule.cost), text)
