@@ -19,7 +19,7 @@ from programs.probe import HORIZON, LAYOUT, NUDGE, TIMES, Array, Probe, noise, o
 _DROPPED = 33  # bits of a double's 53; 20 are left, six significant decimal digits
 _OCTAVES = 10  # a rule that happens to be proportional to the learning rates shown need not be so at any others
 _FACTOR = 4.0  # between the learning rates of the two halves of the lanes; a power of two scales without rounding
-_REVISION = b"10"  # in every hash, so that those that a run kept from an earlier meaning match none of this one
+_REVISION = b"11"  # in every hash, so that those that a run kept from an earlier meaning match none of this one
 _GROWING, _FAR = 4, 60.0  # not `t`, which is shown as 1, 2, 3, 11, 41
 _GROWTH = 1000.0  # of a nudge from the inputs to the update: beyond it, six digits on a probe say little of training
 
@@ -188,6 +188,7 @@ def digits(updates: Array) -> NDArray[np.int32]:
 LANES = ("gradients of order 1", "tiny gradients, zeros among them", "large gradients", "huge gradients and dead units")
 """What the lanes of the probe show, once for each of two learning rates."""
 _HORIZONS = (HORIZON, 170.0, 5003.0, 60.0)
+_LOSSES = (1.0, 0.01, 3.0, 100.0)
 _HUGE = 3  # the last of these, where many a good rule overflows
 _EVEN = [0, 2]  # those whose gradients are of one size throughout
 _NUDGED = _HUGE  # the lanes before it are also shown nudged
@@ -202,11 +203,14 @@ def _make_probe() -> Probe:
         [[1, 0, 0, 1, 0], [1, 1, 0, 0, 0], [1, 0, 1, 0, 0], [1, 1, 1, 0, 0], [1, 0, 0, 1, 0], [0, 0, 0, 0, 0]]
     )
     tiny = np.where(silent[row, column % 5] == 1, 0.0, tiny)
-    tiny[3, LAYOUT.slices[1]] = 0.0  # a layer that dies and comes back
+    unit = column[LAYOUT.slices[2]].reshape(LAYOUT.shapes[2])
+    tiny[:2, LAYOUT.slices[3]] = 0.0  # a layer that nothing reaches at first
+    tiny[3, LAYOUT.slices[1]] = 0.0  # one that dies and comes back
+    tiny[:4, [*unit[4], *unit[:, 2]]] = 0.0  # units that wake up,
+    tiny[2:, [*unit[7], *unit[:, 6]]] = 0.0  # that die,
+    tiny[:, unit[:, 8]] = 0.0  # and one that is dead
     huge = 1e4 * noise(9)
-    matrix = huge[:, LAYOUT.slices[2]].reshape(-1, *LAYOUT.shapes[2])
-    matrix[:, 3] = matrix[:, :, 5] = 0.0  # dead units
-    huge[:, LAYOUT.slices[2]] = matrix.reshape(len(TIMES), -1)
+    huge[:, [*unit[3], *unit[:, 5]]] = 0.0  # dead units
     huge[:, LAYOUT.slices[4]] = 0.0
     gradients = np.stack([ordinary, tiny, 100.0 * noise(4), huge] * 2, axis=1)
     small = np.where(column % 7 == 0, 0.0, 0.1 * noise(6))  # biases start at zero
@@ -214,7 +218,7 @@ def _make_probe() -> Probe:
     schedule = np.array([0.4, 1.0, 0.9, 0.7, 0.3, 0.001])[:, None, None]  # nearly to nothing, as in a training
     slow = np.array([0.5, 0.03, 0.0003, 0.07])
     rates = schedule * np.concatenate([slow, _FACTOR * slow])[None, :, None]
-    return Probe(weights, gradients, rates, _HORIZONS * 2)
+    return Probe(weights, gradients, rates, _HORIZONS * 2, _LOSSES * 2)
 
 
 PROBE = _make_probe()

@@ -44,6 +44,7 @@ class Probe:
         gradients: the same.
         rates: learning rates, shape `(steps, lanes, 1)`.
         horizons: `T` by lane; `HORIZON` in all where there is none.
+        losses: How many times as large as in others the loss is, by lane; 1 where there is none.
         nudged: How many of the last lanes are shown slightly other numbers than these: each by `NUDGE` of itself.
     """
 
@@ -51,6 +52,7 @@ class Probe:
     gradients: Array
     rates: Array
     horizons: tuple[float, ...] = ()
+    losses: tuple[float, ...] = ()
     nudged: int = 0
 
     @property
@@ -65,6 +67,7 @@ class Probe:
             self.gradients[:, lanes],
             self.rates[:, lanes],
             tuple([self.horizons[lane] for lane in lanes]) if self.horizons else (),
+            tuple([self.losses[lane] for lane in lanes]) if self.losses else (),
         )
 
     def and_other(self, gradients: Array) -> Probe:
@@ -86,7 +89,7 @@ class Probe:
             "g": self.gradients,
             "w0": np.repeat(self.weights[:1], steps, axis=0),
             "h": _CURVATURE * (self.gradients != 0),  # a unit that is dead has neither
-            "loss": np.repeat(_LOSSES, lanes, axis=1),
+            "loss": _LOSSES * np.reshape(self.losses or [1.0] * lanes, (-1, 1)),
             "lr": self.rates,
             "t": np.repeat(np.reshape(TIMES, (-1, 1, 1)), lanes, axis=1),
             "T": np.tile(np.array(self.horizons or [HORIZON] * lanes), steps),
