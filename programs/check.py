@@ -13,6 +13,14 @@ from programs.ops import OPS, Op, Shape
 
 _BROADCASTING = (Shape.ELEMENTWISE, Shape.REDUCTION, Shape.GLOBAL)
 _AXIS_NAMES = {"1": "1", "r": "rows", "c": "columns"}
+_NOUNS = {
+    Kind.PER_TENSOR: " value",
+    Kind.PER_ROW: " value",
+    Kind.PER_COLUMN: " value",
+    Kind.ROW_SQUARE: " matrix",
+    Kind.COLUMN_SQUARE: " matrix",
+    Kind.TRANSPOSED: " tensor",
+}
 
 
 class CheckError(ValueError):
@@ -140,9 +148,10 @@ def _check_names(program: Program) -> None:
     if len(head) != len(program.inputs) + len(program.states) + len(program.hypers):
         raise CheckError(0, "Two names in the head are the same.")
     if len(program.outputs) != len(program.signature.outputs) + len(program.states):
+        count = len(program.outputs)
         raise CheckError(
             len(program.body),
-            f"{len(program.outputs)} values are returned; {program.signature.name}s return "
+            f"{count} value{' is' if count == 1 else 's are'} returned; {program.signature.name}s return "
             f"{', '.join([*program.signature.outputs, *program.states])}.",
         )
     index = -1
@@ -182,7 +191,7 @@ def _infer_kinds(program: Program) -> tuple[tuple[Kind, ...], dict[str, Kind]]:
         for name, kind in zip(program.states, _kinds_of(program.next_states, kinds, head), strict=True):
             kept = join((state_kinds[name], kind))
             if kept is None:
-                text = f"The state {name} is a {state_kinds[name]}, but a {kind} is returned into it."
+                text = f"The state {name} is {_one(state_kinds[name])}, but {_one(kind)} is returned into it."
                 raise CheckError(len(program.body), text, reason="kinds do not fit")
             grown[name] = kept
         if grown == state_kinds:
@@ -242,17 +251,21 @@ def result_kind(op: Op, kinds: Sequence[Kind]) -> Kind | str:
         case Shape.TRANSPOSE:
             return first.transposed
         case Shape.SQUARE if first is not first.transposed:
-            return f"needs a square matrix, but is given a {first}"
+            return f"needs a square matrix, but is given {_one(first)}"
     return first
 
 
 def _mismatch(what: str, kinds: Iterable[Kind]) -> str:
-    shapes = (f"a {kind} ({' x '.join(_AXIS_NAMES[axis] for axis in kind.axes) or 'one number'})" for kind in kinds)
+    shapes = (f"{_one(kind)} ({' x '.join(_AXIS_NAMES[axis] for axis in kind.axes) or 'one number'})" for kind in kinds)
     return f"{what} {' and '.join(shapes)}"
 
 
 def _listed(kinds: Iterable[Kind]) -> str:
-    return " and ".join(f"a {kind}" for kind in kinds)
+    return " and ".join(map(_one, kinds))
+
+
+def _one(kind: Kind) -> str:
+    return f"a {kind}{_NOUNS.get(kind, '')}"
 
 
 def liveness(program: Program, roots: Iterable[Arg]) -> tuple[frozenset[int], frozenset[str]]:
@@ -282,8 +295,9 @@ def _check_outputs(
     outputs = _kinds_of(program.signature_outputs, kinds, head)
     for (name, kind), found in zip(program.signature.outputs.items(), outputs, strict=True):
         if found is not kind:
-            text = f"The {name} must be a {kind}, but is a {found}."
-            raise CheckError(end, text, reason="output of the wrong kind")
+            text = f"The {name} must be {_one(kind)}, but is {_one(found)}."
+            hint = "A tensor has one number for each weight, as g has." if kind is Kind.TENSOR else ""
+            raise CheckError(end, text, hint, reason="output of the wrong kind")
     for name in program.signature.required:
         if name not in live_names:
             listed = ", ".join(program.signature.outputs)

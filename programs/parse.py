@@ -16,6 +16,7 @@ import math
 
 from programs.check import CheckError, check
 from programs.errors import RuleError, suggest
+from programs.hints import BY_NUMBER, ELSEWHERE, instead
 from programs.ir import UPDATE_RULE, Arg, Const, Hyper, Instr, Program, Ref, Signature, Var
 from programs.ops import INFIX, OPS
 from programs.scan import END, MAX_BYTES, Words
@@ -40,42 +41,6 @@ _SHORTER = "Name its parts on lines of their own."
 _FEWER = "Leave out what the update does not need."
 _CHOOSE = "Choose another name."
 _NUMBERS = "Numbers are decimal and finite: 3, 0.001, 1e-8."
-_NOTES = "Notes are written as # comments."
-_COMPARE = "Write: greater(x, y)."
-_ONCE = "One = a line; operations take their arguments in order, without names: clip(x, -1, 1)."
-_BY_NUMBER = {"max": "maximum(x, y)", "min": "minimum(x, y)", "sum": "x + y", "norm": "sqrt(square(x) + square(y))"}
-"""What is meant by a reduction of two arguments."""
-_ELSEWHERE = {
-    "addcdiv": "x + c * y / z",
-    "addcmul": "x + c * y * z",
-    "clamp": "clip(x, low, high)",
-    "ema": "interp(x, y, a), which keeps the share a of y",
-    "inv_sqrt": "1 / sqrt(x)",
-    "lerp": "interp(x, y, a), which keeps the share a of y",
-    "msign": "orthogonalize(x)",
-    "newton_schulz": "orthogonalize(x)",
-    "pow": "x ** y",
-    "relu": "maximum(x, 0)",
-    "rsqrt": "1 / sqrt(x)",
-    "sgn": "sign(x)",
-    "sigmoid": "1 / (1 + exp(-x))",
-}
-"""How to write what libraries and papers call otherwise."""
-_INSTEAD = {
-    ".": "Operations are called by their bare name: sqrt(x).",
-    "=": _ONCE,
-    "<": _COMPARE,
-    ">": _COMPARE,
-    "!": _COMPARE,
-    "if": "Write: where(condition, x, y).",
-    "^": "Write: x ** y.",
-    "@": "Write: matmul(x, y).",
-    "[": "Reductions such as mean(x) take a whole tensor; nothing takes a part of one.",
-    "\\": "A line goes on as long as a bracket is open.",
-    ";": "Write each statement on a line of its own.",
-    '"': _NOTES,
-    "'": _NOTES,
-}
 
 
 def parse(text: str, signature: Signature = UPDATE_RULE) -> Program:
@@ -123,7 +88,8 @@ class _Parser:
         if index < len(program.body):
             op = OPS[program.body[index].op]
             return f"{op.name}: {op.doc}."
-        return f"Write: return {', '.join([*self.signature.outputs, *program.states])}"
+        values, inputs = ", ".join([*self.signature.outputs, *program.states]), ", ".join(self.signature.inputs)
+        return f"Write: return {values}. Names that are not inputs ({inputs}) are states."
 
     def _step(self) -> str:
         """Read a word, and past line breaks where a bracket is open."""
@@ -140,7 +106,7 @@ class _Parser:
 
     def _unexpected(self, expected: str, hint: str = "") -> RuleError:
         found = "the end of the line" if self.word is END or self.word[0] == "\n" else _quoted(self.word)
-        return self._error(f"Expected {expected}, not {found}.", hint or _INSTEAD.get(self.word, _ALLOWED))
+        return self._error(f"Expected {expected}, not {found}.", hint or instead(self.words, self.at) or _ALLOWED)
 
     def _read(self, word: str, hint: str) -> None:
         if self.word != word:
@@ -154,11 +120,11 @@ class _Parser:
         self._read("(", _HEAD)
         return place
 
-    def _close(self, bracket: int, hint: str = "") -> None:
+    def _close(self, bracket: int, hint: str = "", expected: str = "',' or ')'") -> None:
         if self.word is END or (self.word != ")" and self.words[self.at - 1][0] == "\n"):
             raise self._error("'(' is never closed.", "Write ) where the bracket ends.", bracket)
         if self.word != ")":
-            raise self._unexpected("',' or ')'", hint)
+            raise self._unexpected(expected, hint)
         self.open -= 1
         self._step()
 
@@ -201,7 +167,7 @@ class _Parser:
             if self.word != ",":
                 break
             self._step()
-        self._close(bracket, _HEAD)
+        self._close(bracket, f"Names have no types. {_HEAD}" if self.word == ":" else _HEAD)
         self._read(":", _HEAD)
         return name, names, tuple(hypers)
 
@@ -253,7 +219,8 @@ class _Parser:
         if self.words[self.at + 1] != "=":
             message = "A rule is made of lines `name = expression` and ends with one `return`."
             hint = "Write: x = x + y." if "=" in self.words[self.at + 2 : self.at + 3] else ""
-            raise self._error(message, hint or _INSTEAD.get(self.word, "Write: m = interp(g, m, beta)"))
+            hint = hint or instead(self.words, self.at) or instead(self.words, self.at + 1)
+            raise self._error(message, hint or "Write: m = interp(g, m, beta)")
         name = self._new_name("a name", "Write: m = interp(g, m, beta)")
         self._step()
         before = len(self.body)
@@ -311,7 +278,7 @@ class _Parser:
         if word == "(":
             bracket = self._bracket()
             value = self._expression(0, depth)
-            self._close(bracket)
+            self._close(bracket, expected="')'")
             return value
         if word[0].isdigit() or (word[0] == "." and len(word) > 1):
             return self._number()
@@ -319,9 +286,17 @@ class _Parser:
             raise self._unexpected("an expression")
         if self.words[self.at + 1] == "(":
             return self._call(depth)
-        after = self.words[self.at + 1]
-        hint = f"Call it: {word}(...)." if word in OPS else suggest(word, self.scope)
-        raise self._error(f"Unknown name {_quoted(word)}.", _INSTEAD[after] if after in "=." else hint)
+        raise self._error(f"Unknown name {_quoted(word)}.", self._about_name(word))
+
+    def _about_name(self, word: str) -> str:
+        """What to know about a name that has no value."""
+        if self.words[self.at + 1] in ("=", ":", "."):
+            return instead(self.words, self.at + 1)
+        if word in OPS:
+            return f"Call it: {word}(...)."
+        if word in self.signature.inputs or not self.scope:
+            return f"Inputs are named in the head. {_HEAD}"
+        return suggest(word, self.scope)
 
     def _number(self) -> Const:
         place, word = self.at, self._step()
@@ -338,7 +313,7 @@ class _Parser:
     def _call(self, depth: int) -> Var:
         place, name = self.at, self._step()
         if name not in OPS:
-            hint = f"Write: {_ELSEWHERE[name]}." if name in _ELSEWHERE else suggest(name, OPS)
+            hint = f"Write: {ELSEWHERE[name]}." if name in ELSEWHERE else suggest(name, OPS)
             raise self._error(f"Unknown operation {_quoted(name)}.", hint, place)
         bracket = self._bracket()
         args: list[Arg] = []
@@ -351,7 +326,7 @@ class _Parser:
         op = OPS[name]
         if len(args) != op.arity:
             takes = f"{op.arity} argument{'s' * (op.arity > 1)}"
-            by_number = f" Number by number: {_BY_NUMBER[name]}." if name in _BY_NUMBER and len(args) == 2 else ""
+            by_number = f" Number by number: {BY_NUMBER[name]}." if name in BY_NUMBER and len(args) == 2 else ""
             raise self._error(f"{name} takes {takes}, not {len(args)}.", f"{name}: {op.doc}.{by_number}", place)
         return self._emit(place, name, tuple(args))
 

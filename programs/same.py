@@ -16,6 +16,7 @@ from programs.probe import LAYOUT, TIMES, Array, respond
 from programs.rewrite import prune
 
 _ONE = 1e-6  # a factor this close to 1 is one
+_ABOUT = 0.1
 
 
 class Verdict(StrEnum):
@@ -36,8 +37,9 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Where two rules first differ. Where both are proportional to the learning rate, their steps were brought to one
-    size before.
+    """Where two rules first differ about as much as they do at most.
+
+    Where both are proportional to the learning rate, their steps were brought to one size before.
 
     Attributes:
         step: The value of `t`.
@@ -115,13 +117,12 @@ def _rewrites(program: Program) -> list[str]:
 
 
 def _difference(mine: Array, yours: Array) -> Difference:
-    """The largest relative difference in the first step that has any."""
-    differs = digits(mine) != digits(yours)
-    step = int(np.flatnonzero(differs.any(axis=(1, 2)))[0])
-    a, b = mine[step], yours[step]
-    size = np.abs(a - b) / np.maximum(np.abs(a), np.abs(b))
-    size = np.where(differs[step], np.where(np.isnan(size), np.inf, size), -1.0)
-    lane, place = np.unravel_index(int(size.argmax()), size.shape)
+    """The largest relative difference in the first step where it is about as large as it gets."""
+    size = np.abs(mine - yours) / np.maximum(np.abs(mine), np.abs(yours))
+    size = np.where(digits(mine) != digits(yours), np.where(np.isnan(size), np.inf, size), -1.0)
+    by_step = size.max(axis=(1, 2))
+    step = int(np.argmax(by_step >= _ABOUT * by_step.max()))
+    lane, place = np.unravel_index(int(size[step].argmax()), size[step].shape)
     index = next(i for i, part in enumerate(LAYOUT.slices) if part.start <= place < part.stop)
     return Difference(
         step=TIMES[step],
@@ -129,6 +130,6 @@ def _difference(mine: Array, yours: Array) -> Difference:
         learning_rate=float(PROBE.rates[step, lane, 0]),
         parameter=LAYOUT.shapes[index],
         weight=int(place) - LAYOUT.slices[index].start,
-        left=float(a[lane, place]),
-        right=float(b[lane, place]),
+        left=float(mine[step, lane, place]),
+        right=float(yours[step, lane, place]),
     )

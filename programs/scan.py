@@ -10,6 +10,7 @@ import itertools
 import re
 
 from programs.errors import RuleError
+from programs.hints import CHARACTERS
 
 MAX_BYTES = 8192
 END = "end of text"
@@ -41,7 +42,8 @@ class Words:
         forbidden = _FORBIDDEN.search(self._text)
         if forbidden:
             message = f"A rule is plain ASCII text, notes too, but this is {forbidden[0]!a}."
-            raise self._error_at(forbidden.start(), message, "Names are made of the letters a to z, digits and _.")
+            hint = CHARACTERS.get(forbidden[0], "Names are made of the letters a to z, digits and _.")
+            raise self._error_at(forbidden.start(), message, hint)
         if len(text) > MAX_BYTES:  # one byte for each character by now
             message = f"A rule is at most {MAX_BYTES} bytes long."
             raise self._error_at(len(self._text) - 1, message, "Leave out comments, or what the update does not need.")

@@ -34,7 +34,7 @@ def diff(
     runs: RunsOption = DEFAULT_RUNS,
     json: JsonOption = False,
 ) -> None:
-    """Print two rules side by side, and mark the lines that differ.
+    """Print two rules side by side, without what is redundant, and mark the lines that differ.
 
     Example: `discover diff adamw quickstart:best`
     """
@@ -54,7 +54,7 @@ def diff(
         table.add_row(Text(row.left or "", styles[0]), Text(mark, "bold"), Text(row.right or "", styles[1]))
     OUT.print(table)
     if not any(row.differs for row in rows):
-        OUT.print("The same text.")
+        OUT.print("The same text." if raw else "The same text, without what is redundant; --raw keeps that.")
 
 
 def aligned(left: str, right: str) -> list[Row]:

@@ -14,6 +14,8 @@ from programs.same import Difference, Verdict, compare
 def same(first: RuleArgument, second: RuleArgument, runs: RunsOption = DEFAULT_RUNS, json: JsonOption = False) -> None:
     """Say whether two rules are the same, and by which rewrites; or which probe tells them apart.
 
+    Hyperparameters count by their defaults, names do not count.
+
     Example: `discover same adamw quickstart:best`
     """
     found = compare(resolve(first, runs).program, resolve(second, runs).program)
@@ -35,7 +37,8 @@ def same(first: RuleArgument, second: RuleArgument, runs: RunsOption = DEFAULT_R
             _say("same but for a constant factor", "green", text)
             OUT.print("A search for the learning rate finds the same for both.")
         case Verdict.DECISIONS:
-            _say("different", "red", "they do the same on every probe, but decide by other numbers or magnify a nudge.")
+            text = "they do the same on every probe, but decide by other numbers, or the probes tell too little of one."
+            _say("not known to be the same", "yellow", text)
         case Verdict.DIFFERENT if found.difference is not None:
             _say("different", "red", f"they part at step t = {found.difference.step:g}.")
             _print_difference(first, second, found.difference)

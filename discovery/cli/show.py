@@ -19,6 +19,7 @@ from discovery.results import RuleResult, rule_results
 from discovery.rules import Rule, resolve
 from programs.canon import simplify
 from programs.measures import measure
+from programs.remarks import remarks
 from programs.show import show as source_of
 
 
@@ -47,12 +48,14 @@ def show(
     source = source_of(found.program if raw else simplify(found.program))
     result, ancestors = _from_run(found)
     measures = measure(found.program) | (result.measures if result else {})
+    odd = remarks(found.program)
     if json:
         print_json(
             {
                 "rule": rule,
                 "origin": found.origin,
                 "source": source,
+                "remarks": odd,
                 "measures": measures,
                 "lineage": ancestors,
                 "result": result,
@@ -62,6 +65,8 @@ def show(
     origin = "" if found.origin == rule else f" from {found.origin}"
     OUT.print(Text.assemble((rule, "bold"), f"{origin}\n"), soft_wrap=True)
     OUT.print(Syntax(source, "python", background_color="default").highlight(source), soft_wrap=True)
+    for sentence in odd:
+        OUT.print(sentence, style="yellow", highlight=False)
     OUT.print(", ".join(f"{name} {value:g}" for name, value in measures.items()), style="dim")
     if result is not None:
         _print_result(result)

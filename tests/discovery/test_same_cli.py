@@ -58,6 +58,11 @@ def test_different_with_the_probe_that_tells_them_apart() -> None:
     assert found["relative_difference"] > 0
 
 
+def test_what_is_not_known_to_be_the_same_is_not_called_different(tmp_path: Path) -> None:
+    (tmp_path / "clipped").write_text("def a(g, lr):\n    return clip_by_global_norm(g, 1e9) * lr\n")
+    assert printed("same", "sgd", str(tmp_path / "clipped")).startswith("not known to be the same: ")
+
+
 def test_diff_marks_the_lines_that_differ() -> None:
     rows = document("diff", "adamw", "adam")["rows"]
     assert {"left": "    m = interp(g, m, beta1)", "right": "    m = interp(g, m, beta1)", "differs": False} in rows
@@ -66,7 +71,8 @@ def test_diff_marks_the_lines_that_differ() -> None:
 
 
 def test_diff_of_a_rule_with_itself(rules: dict[str, str]) -> None:
-    assert "The same text." in printed("diff", rules["half"], rules["half"])
+    assert "The same text, without" in printed("diff", rules["half"], rules["half"])
+    assert "The same text." in printed("diff", rules["half"], rules["half"], "--raw")
     assert "exp" not in printed("diff", rules["half"], rules["half"])
     assert "exp" in printed("diff", rules["half"], rules["half"], "--raw")
 

@@ -120,7 +120,7 @@ WRONG: dict[str, tuple[Program, int, str]] = {
     "negative result": (replace(SGD, body=(Instr("mul", (Ref("g"), Var(-1))),)), 0, "used before it exists"),
     "output too late": (replace(SGD, outputs=(Var(1),)), 1, "used before it exists"),
     "name twice": (replace(SGD, hypers=(Hyper("lr", 1.0),)), 0, "are the same"),
-    "too few outputs": (replace(SGD, states=("m",)), 1, "1 values are returned; update rules return update, m"),
+    "too few outputs": (replace(SGD, states=("m",)), 1, "1 value is returned; update rules return update, m"),
     "too many outputs": (
         replace(SGD, outputs=(Var(0), Var(0))),
         1,
@@ -131,7 +131,7 @@ WRONG: dict[str, tuple[Program, int, str]] = {
     "rows against columns": (
         replace(SGD, body=(Instr("transpose", (Ref("g"),)), Instr("mul", (Ref("g"), Var(0))))),
         1,
-        r"mul cannot broadcast a tensor \(rows x columns\) and a transposed \(columns x rows\)",
+        r"mul cannot broadcast a tensor \(rows x columns\) and a transposed tensor \(columns x rows\)",
     ),
     "inner axes": (
         replace(SGD, body=(Instr("matmul", (Ref("g"), Ref("g"))),)),

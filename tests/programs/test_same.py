@@ -46,6 +46,12 @@ def test_thresholds_that_no_probe_crosses_are_told() -> None:
     assert compare(left, right).verdict is Verdict.DECISIONS
 
 
+def test_a_difference_that_grows_is_told_where_it_is_large() -> None:
+    found = compare(SGD, rule("return g * lr * (1 + 1e-9 * t ** 3), m"))
+    assert found.difference is not None
+    assert found.difference.relative > 0.1
+
+
 def test_the_first_difference_is_told() -> None:
     found = compare(SGD, rule("return where(greater(t, 2), w, g) * lr, m"))
     assert found.verdict is Verdict.DIFFERENT
