@@ -1,6 +1,7 @@
 """By which numbers a rule decides, and whether a probe shows both ways in which each decision can go.
 
-The arguments of an instruction are those of `programs.probe.Observed`, in the first lanes those that are `moderate`.
+The arguments of an instruction are those of `programs.probe.Observed`. The first lanes are those that are `moderate`,
+and the last ones are the same, nudged.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from programs.kinds import Kind
 from programs.layout import extents, slices
 from programs.matrix import eigenvalues
 from programs.ops import OPS
-from programs.probe import LAYOUT, Array
+from programs.probe import LAYOUT, NUDGE, Array
 
 LEFT_OVER = 1e-13
 """What is smaller than this share of a lane's largest number in a step is what cancellation left over."""
@@ -28,6 +29,7 @@ JUMPING = _DECIDING | _BRANCHING | _CHOOSING | _SHRINKING
 DIVIDING = frozenset({"div", "reciprocal", "inverse_root"})
 """Operations that jump, or worse, where an argument crosses zero."""
 
+_ROUNDED = NUDGE * 2.0**26  # single precision keeps 24 bits
 _OVERFLOW = float(np.finfo(np.float32).max)
 
 
@@ -40,7 +42,8 @@ def is_shown(op: str, kind: Kind, arguments: Sequence[float | Array], moderate: 
     """Whether the probe shows all that a branch, or a choice among hundreds of numbers, may return.
 
     And a jump on both sides, for what becomes of it need not be a product: `sqrt(sign(x) - 1e-9)` is 1 until `x` is
-    negative. Where what is looked at overflows, in single precision too, it depends on how it is written.
+    negative. Where what is looked at overflows, in single precision too, or is what rounding left over, it depends on
+    how it is written.
     """
     if op in _SHRINKING or (op in _CHOOSING and kind is not Kind.TENSOR):
         return True  # a choice among few
@@ -49,12 +52,13 @@ def is_shown(op: str, kind: Kind, arguments: Sequence[float | Array], moderate: 
     if not all(np.all(np.abs(np.atleast_3d(argument)[:, :moderate]) < _OVERFLOW) for argument in looked_at):
         return False
     if op in _BRANCHING:
-        return len(np.unique(first != 0)) == 2
+        return len(np.unique(first != 0)) == 2 and np.array_equal(*(part != 0 for part in _nudged(first, moderate)))
     if len(_widths(arguments)) > 1:
         return False
     if op in _DECIDING:
-        margin = _differences(arguments)[0]
-        if isinstance(margin, float) or _is_left_over(margin[:, :moderate]):
+        margin = first - np.rint(first) if op in _WHOLE else _differences(arguments)[0]
+        shown, nudged = _nudged(margin, moderate)
+        if not np.all(np.abs(nudged - shown) <= _ROUNDED * np.abs(shown)):
             return False
         sides = np.asarray(OPS[op].numpy(*arguments))[np.isfinite(sum(arguments))]
         return bool(sides.min() < sides.max())
@@ -101,9 +105,10 @@ def largest(numbers: Array) -> Array:
     return found
 
 
-def _is_left_over(margin: Array) -> bool:
-    """Whether rounding may decide somewhere: what is left of a cancellation is not 0, but as good as."""
-    return bool(np.any((margin != 0) & (np.abs(margin) < LEFT_OVER * largest(margin))))
+def _nudged(numbers: float | Array, moderate: int) -> tuple[Array, Array]:
+    """What the moderate lanes show, and what they show when they are nudged."""
+    shown = np.atleast_3d(numbers)
+    return shown[:, :moderate], shown[:, -moderate:]
 
 
 def _differences(arguments: Sequence[float | Array]) -> list[float | Array]:

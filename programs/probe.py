@@ -31,8 +31,10 @@ HORIZON = 1021.0
 
 NUDGE = 2.0**-40
 """Relative change of a number that is nudged: far above what rounding does, far below what a fingerprint sees."""
+ROUNDING = NUDGE / 64
+"""The same of what is rounded, a sum: still far above what rounding does."""
 _NUDGES = {"w": 21, "w0": 21, "g": 22, "h": 23, "loss": 24, "lr": 25}  # streams of their signs; `w0` is the first `w`
-_STATES = 26
+_RESULTS = 26
 
 
 @dataclass(frozen=True)
@@ -130,11 +132,19 @@ def respond(program: Program, probe: Probe) -> Array:
 
 
 def observe(program: Program, probe: Probe, watched: Sequence[int] = ()) -> Observed:
-    """Show a rule a probe; in nudged lanes its states are nudged too, each number whenever it is stored."""
+    """Show a rule a probe.
+
+    In nudged lanes states and sums are nudged too, each number whenever it is stored or summed: what that magnifies,
+    rounding does.
+    """
     runner = Runner(program, LAYOUT, NUMPY)
     steps, lanes, _ = probe.rates.shape
-    factors = [_nudges(*state.shape[1:], lanes, probe.nudged) for state in runner.zero_states(probe.rates[0])]
-    found = runner.unroll(probe.inputs, steps, watched, factors if probe.nudged else ())
+
+    def disturb(value: Array, is_sum: bool) -> None:
+        for lane in range(lanes - probe.nudged, lanes):
+            value[lane::lanes] *= _nudges(value.shape[1], ROUNDING if is_sum else NUDGE)
+
+    found = runner.unroll(probe.inputs, steps, watched, disturb if probe.nudged else None)
 
     def by_lane(value: Array) -> Array:
         return value.reshape(steps, lanes, -1)
@@ -144,10 +154,9 @@ def observe(program: Program, probe: Probe, watched: Sequence[int] = ()) -> Obse
 
 
 @cache
-def _nudges(width: int, lanes: int, nudged: int) -> Array:
-    """Factors of a state, `(lanes, width)`."""
-    factors = np.ones((lanes, width))
-    factors[lanes - nudged :] += NUDGE * np.sign(np.resize(noise(_STATES)[0], width))
+def _nudges(width: int, nudge: float) -> Array:
+    """Factors of a state or sum."""
+    factors: Array = 1 + nudge * np.sign(np.resize(noise(_RESULTS)[0], width))
     return factors
 
 

@@ -50,13 +50,23 @@ class Backend(Protocol[A]):
         ...
 
 
+_ROUNDING = frozenset({"add", "sub", "interp"})
+"""Operations that lose what is much smaller than the rest."""
+_IN_ONE_PIECE = frozenset({Kind.SCALAR, Kind.ROW_SQUARE, Kind.COLUMN_SQUARE})
+"""Kinds of which no number is disturbed by itself: a count would be none any more, a symmetric matrix not symmetric."""
+
+
 class _Step(NamedTuple):
-    """One instruction: a function of values by their slots, its own slot, and what nobody reads after it."""
+    """One instruction: a function of values by their slots, its own slot, and what nobody reads after it.
+
+    And whether it rounds away what is small.
+    """
 
     function: Callable[..., Any]
     sources: tuple[int, ...]
     target: int
     drop: tuple[int, ...]
+    rounds: bool
 
 
 class Unrolled(NamedTuple, Generic[A]):
@@ -118,7 +128,8 @@ class Runner(Generic[A]):
             drop = tuple({*sources[index]} - needed)
             needed.update(drop)
             function = self._function(OPS[instr.op], [facts.kind(arg) for arg in instr.args], facts.kinds[index])
-            self._steps.append(_Step(function, sources[index], results + index, drop))
+            rounds = instr.op in _ROUNDING and facts.kinds[index] not in _IN_ONE_PIECE
+            self._steps.append(_Step(function, sources[index], results + index, drop, rounds))
         self._steps.reverse()
         self._constants = list(constants)
         kinds = [*program.signature.outputs.values(), *(facts.state_kinds[name] for name in program.states)]
@@ -156,7 +167,11 @@ class Runner(Generic[A]):
             return outputs, nexts
 
     def unroll(
-        self, inputs: Mapping[str, A], times: int, watched: Sequence[int] = (), factors: Sequence[A] = ()
+        self,
+        inputs: Mapping[str, A],
+        times: int,
+        watched: Sequence[int] = (),
+        disturb: Callable[[A, bool], None] | None = None,
     ) -> Unrolled[A]:
         """Several steps from zero states at once, for inputs that do not depend on what the program returned before.
 
@@ -166,8 +181,8 @@ class Runner(Generic[A]):
             inputs: Arrays shaped by their kind, the lanes of the first step, then those of the second, and so on.
             times: How many steps.
             watched: Instructions whose arguments are to be returned as well.
-            factors: What each state is multiplied by whenever it is stored, one array `(lanes, width)` each; none to
-                leave them as they are.
+            disturb: Changes in place what is stored in a state, shape `(lanes, width)`, and what rounding changes: the
+                sums of tensors, for one step or for all of them; the second argument says whether it is one.
         """
         like = next(iter(inputs.values()))
         lanes = len(like) // times  # type: ignore[arg-type]  # an array has a length
@@ -179,7 +194,7 @@ class Runner(Generic[A]):
         first, core, last = self._phases(range(size, size + len(stored)))
         with np.errstate(all="ignore"):
             for step in first:
-                values[step.target] = step.function(*[values[source] for source in step.sources])
+                values[step.target] = _computed(step, values, disturb)
             read = {source for step in core for source in step.sources} | {slot for slot, _ in self._nexts}
             shown = [(slot, values[slot]) for slot in read if values[slot] is not None]
             now = list(values)
@@ -187,12 +202,14 @@ class Runner(Generic[A]):
                 for slot, value in shown:
                     now[slot] = value if isinstance(value, float) else value[begin : begin + lanes]
                 for step in core:
-                    now[step.target] = step.function(*[now[source] for source in step.sources])
-                for number, ((slot, _), trajectory) in enumerate(zip(self._nexts, stored, strict=True)):
-                    kept = now[slot] * factors[number] if factors else now[slot]
-                    trajectory[begin + lanes : begin + 2 * lanes] = kept
+                    now[step.target] = _computed(step, now, disturb)
+                for (slot, _), trajectory in zip(self._nexts, stored, strict=True):
+                    kept = trajectory[begin + lanes : begin + 2 * lanes]
+                    kept[:] = now[slot]
+                    if disturb:
+                        disturb(kept, False)
             for step in last:
-                values[step.target] = step.function(*[values[source] for source in step.sources])
+                values[step.target] = _computed(step, values, disturb)
             outputs = tuple(self._result(values[slot], columns, like) for slot, columns in self._outputs)
             told = [tuple([values[source] for source in self._steps[index].sources]) for index in watched]
             return Unrolled(outputs, stored, told)
@@ -304,6 +321,13 @@ class Runner(Generic[A]):
             return self._backend.join(parts)
 
         return apply
+
+
+def _computed(step: _Step, values: Sequence[Any], disturb: Callable[[A, bool], None] | None) -> Any:
+    value = step.function(*[values[source] for source in step.sources])
+    if disturb and step.rounds:
+        disturb(value, True)
+    return value
 
 
 def _joined(kinds: list[Kind]) -> Kind:

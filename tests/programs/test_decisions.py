@@ -7,7 +7,7 @@ from programs.decisions import JUMPING, crosses_zero, is_settled, is_shown, look
 from programs.kinds import Kind
 from programs.layout import width
 from programs.ops import OPS, Shape
-from programs.probe import LAYOUT, TIMES, Array, noise
+from programs.probe import LAYOUT, NUDGE, TIMES, Array, noise
 
 NUMBERS: Array = noise(0)[:, None] * np.array([1.0, 100.0])[:, None]
 """In two lanes, of both signs."""
@@ -43,11 +43,26 @@ def test_what_goes_both_ways_is_shown(op: str, arguments: list[Array]) -> None:
         ("maximum", [NUMBERS, of_one_value(-101.0)]),
         ("clip", [NUMBERS, -0.5, 101.0]),
         ("where", [abs(NUMBERS), 1.0, NUMBERS]),
-        ("sign", [np.concatenate([NUMBERS, NUMBERS[:, :, :1] * 1e-14], axis=2)]),
     ],
 )
-def test_what_goes_one_way_overflows_or_is_left_to_rounding_is_not(op: str, arguments: list[Array]) -> None:
+def test_what_goes_one_way_or_overflows_is_not(op: str, arguments: list[Array]) -> None:
     assert not is_shown(op, Kind.TENSOR, arguments, LANES)
+
+
+@pytest.mark.parametrize("left_over", [0.0, 1e-18])
+@pytest.mark.parametrize("op", ["sign", "floor"])
+def test_what_rounding_decides_is_not_shown(op: str, left_over: float) -> None:
+    shown, nudged = NUMBERS[:, 1:].copy(), NUMBERS[:, 1:] * (1 + NUDGE)
+    assert is_shown(op, Kind.TENSOR, [np.concatenate([shown, nudged], axis=1)], 1)
+    shown[0, 0, 0], nudged[0, 0, 0] = left_over, 2e-18
+    assert not is_shown(op, Kind.TENSOR, [np.concatenate([shown, nudged], axis=1)], 1)
+
+
+def test_a_branch_that_rounding_takes_is_not_shown() -> None:
+    shown, nudged = np.maximum(NUMBERS[:, 1:], 0), np.maximum(NUMBERS[:, 1:], 0)
+    assert is_shown("where", Kind.TENSOR, [np.concatenate([shown, nudged], axis=1), 1.0, NUMBERS], 1)
+    nudged[nudged == 0] = 1e-18
+    assert not is_shown("where", Kind.TENSOR, [np.concatenate([shown, nudged], axis=1), 1.0, NUMBERS], 1)
 
 
 def test_only_numbers_that_stay_as_they_are_settle_a_decision() -> None:
