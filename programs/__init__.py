@@ -6,7 +6,7 @@ A rule is text that is read as data, a straight-line program over a closed table
   `matrix` the reference meanings of those that need matrix products; `table` the same for a reader
 - `ir` a program as data; `kinds` the kinds of value it computes with
 - `zoo` the known rules, written in the language: the best introduction to it
-- `parse` text to program, read as words by `scan`, with `errors` that say where, why, and what would be allowed (`hints`);
+- `parse` text to program, read as words by `scan`, with `errors` that say where, why, and what instead (`hints`);
   `show` program to text
 - `check` is it legal, which parts of it matter, and what does it cost
 - `run` what it does to the weights, in numpy or (`run_torch`, the one file that imports torch) in torch;
