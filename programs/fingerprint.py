@@ -19,7 +19,7 @@ from programs.probe import HORIZON, LAYOUT, NUDGE, TIMES, Array, Probe, noise, o
 _DROPPED = 33  # bits of a double's 53; 20 are left, six significant decimal digits
 _OCTAVES = 10  # a rule that happens to be proportional to the learning rates shown need not be so at any others
 _FACTOR = 4.0  # between the learning rates of the two halves of the lanes; a power of two scales without rounding
-_REVISION = b"12"  # in every hash, so that those that a run kept from an earlier meaning match none of this one
+_REVISION = b"13"  # in every hash, so that those that a run kept from an earlier meaning match none of this one
 _GROWING, _FAR = 4, 60.0  # not `t`, which is shown as 1, 2, 3, 11, 41
 _GROWTH = 1000.0  # of a nudge from the inputs to the update: beyond it, six digits on a probe say little of training
 _FLAT = NUDGE / 8  # less than a nudge, more than what disturbs a sum
@@ -184,7 +184,12 @@ def digits(updates: Array) -> NDArray[np.int32]:
     return ((kept.view(np.int64) + (1 << (_DROPPED - 1))) >> _DROPPED).astype(np.int32)
 
 
-LANES = ("gradients of order 1", "tiny gradients, zeros among them", "large gradients", "huge gradients and dead units")
+LANES = (
+    "gradients of order 1",
+    "tiny and small gradients, zeros among them",
+    "large gradients",
+    "huge gradients and dead units",
+)
 """What the lanes of the probe show, once for each of two learning rates."""
 _HORIZONS = (HORIZON, 170.0, 5003.0, 60.0)
 _LOSSES = (1.0, 0.01, 3.0, 100.0)
@@ -196,6 +201,7 @@ _NUDGED = _HUGE  # the lanes before it are also shown nudged
 def _make_probe() -> Probe:
     ordinary = 0.6 * noise(0)[:1] + 0.8 * noise(1)
     tiny = noise(2) * 10.0 ** (-6.0 + 3.0 * noise(3)[:1])
+    tiny *= np.array([1.0, 1.0, 300.0, 1.0, 1000.0, 30.0])[:, None]  # of any norm between nothing and 1
     column = np.arange(LAYOUT.size)
     row = np.arange(len(TIMES))[:, None]
     silent = np.array(

@@ -90,7 +90,7 @@ class Probe:
             "w": self.weights,
             "g": self.gradients,
             "w0": np.repeat(self.weights[:1], steps, axis=0),
-            "h": _CURVATURE * (self.gradients != 0),  # a unit that is dead has neither
+            "h": _CURVATURE * np.sqrt(np.abs(self.gradients)),  # a unit that is dead has neither
             "loss": _LOSSES * np.reshape(self.losses or [1.0] * lanes, (-1, 1)),
             "lr": self.rates,
             "t": np.repeat(np.reshape(TIMES, (-1, 1, 1)), lanes, axis=1),
