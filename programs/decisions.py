@@ -6,7 +6,7 @@ and the last ones are the same, nudged.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -28,8 +28,11 @@ JUMPING = _DECIDING | _BRANCHING | _CHOOSING | _SHRINKING
 """Operations that decide or choose."""
 DIVIDING = frozenset({"div", "reciprocal", "inverse_root"})
 """Operations that jump, or worse, where an argument crosses zero."""
+SUMMING = frozenset({"add", "sub", "interp"})
+"""Operations in which what is small does not show."""
 
 _ROUNDED = NUDGE * 2.0**26  # single precision keeps 24 bits
+_SEEN = 1e-7  # share of a number above which another, added to it, shows in six digits
 _OVERFLOW = float(np.finfo(np.float32).max)
 
 
@@ -94,6 +97,29 @@ def crosses_zero(op: str, kind: Kind, arguments: Sequence[float | Array], modera
         if np.any(values.min(axis=1) < -LEFT_OVER * np.abs(values).max(axis=1)):
             return True
     return False
+
+
+def absorbed(op: str, arguments: Sequence[float | Array], moderate: int) -> Iterator[Array]:
+    """What does not show on any probe, though it is not 0: a term of a sum, or a number that another is compared with.
+
+    It is too small beside the other, and given as a share of that.
+    """
+    if len(_widths(arguments)) > 1 or op in _BRANCHING | _SHRINKING:
+        return
+    first, *rest = arguments
+    if op == "interp":
+        second, share = rest
+        first, rest = (1.0 - share) * first, [share * second]
+    for second in rest:
+        yield from _hidden(first, second, moderate)
+        yield from _hidden(second, first, moderate)
+
+
+def _hidden(small: float | Array, large: float | Array, moderate: int) -> Iterator[Array]:
+    size, other = (np.abs(np.atleast_3d(term)[:, :moderate]) for term in (small, large))
+    least = np.maximum(_SEEN * other, LEFT_OVER * largest(other))
+    if size.any() and not np.any(size > least):
+        yield np.atleast_3d(small) / (float(largest(other).max()) or 1.0)
 
 
 def largest(numbers: Array) -> Array:

@@ -11,7 +11,18 @@ from numpy.typing import NDArray
 
 from programs.canon import simplify, structure
 from programs.check import check
-from programs.decisions import DIVIDING, JUMPING, LEFT_OVER, crosses_zero, is_settled, is_shown, largest, looked_at
+from programs.decisions import (
+    DIVIDING,
+    JUMPING,
+    LEFT_OVER,
+    SUMMING,
+    absorbed,
+    crosses_zero,
+    is_settled,
+    is_shown,
+    largest,
+    looked_at,
+)
 from programs.degree import is_proportional
 from programs.ir import Program
 from programs.probe import HORIZON, LAYOUT, NUDGE, TIMES, Array, Probe, noise, observe
@@ -19,7 +30,7 @@ from programs.probe import HORIZON, LAYOUT, NUDGE, TIMES, Array, Probe, noise, o
 _DROPPED = 33  # bits of a double's 53; 20 are left, six significant decimal digits
 _OCTAVES = 10  # a rule that happens to be proportional to the learning rates shown need not be so at any others
 _FACTOR = 4.0  # between the learning rates of the two halves of the lanes; a power of two scales without rounding
-_REVISION = b"13"  # in every hash, so that those that a run kept from an earlier meaning match none of this one
+_REVISION = b"14"  # in every hash, so that those that a run kept from an earlier meaning match none of this one
 _GROWING, _FAR = 4, 60.0  # not `t`, which is shown as 1, 2, 3, 11, 41
 _GROWTH = 1000.0  # of a nudge from the inputs to the update: beyond it, six digits on a probe say little of training
 _FLAT = NUDGE / 8  # less than a nudge, more than what disturbs a sum
@@ -94,14 +105,12 @@ def fingerprint(program: Program) -> Fingerprint:
 @np.errstate(all="ignore")
 def behaviour(program: Program) -> Behaviour:
     """Run a rule on the probes."""
-    watched = _live(program, JUMPING)
-    if watched:  # an instruction that decides nothing must not count
-        program = simplify(program)
-        watched = _live(program, JUMPING)
-    divisions = _live(program, DIVIDING)
+    program = simplify(program)  # an instruction that does nothing must not count
+    watched, divisions, sums = (_live(program, ops) for ops in (JUMPING, DIVIDING, SUMMING))
     proportional = is_proportional(program, "lr")
-    shown = observe(program, _SLOW if proportional else _ALL, [*watched, *divisions])
-    arguments = dict(zip([*watched, *divisions], shown.told, strict=True))
+    looked_into = [*watched, *divisions, *sums]
+    shown = observe(program, _SLOW if proportional else _ALL, looked_into)
+    arguments = dict(zip(looked_into, shown.told, strict=True))
     kinds = check(program).kinds
     updates, other, nudged = _parted(shown.updates)
     responds = not same(updates[:, :1], other)
@@ -119,6 +128,9 @@ def behaviour(program: Program) -> Behaviour:
             decisions.add(_hash(digits(decisive)))
         else:
             told = False
+    for index in (*watched, *sums):
+        for term in absorbed(program.body[index].op, arguments[index], _NUDGED):
+            decisions.add(_hash(digits(_parted(term)[0])))
     if not told:
         decisions.add(structure(program).encode())
     if not proportional:
@@ -199,7 +211,8 @@ _NUDGED = _HUGE  # the lanes before it are also shown nudged
 
 
 def _make_probe() -> Probe:
-    ordinary = 0.6 * noise(0)[:1] + 0.8 * noise(1)
+    by_layer = np.repeat([1.0, 0.3, 1.0, 0.1, 0.03], LAYOUT.sizes)
+    ordinary = by_layer * (0.6 * noise(0)[:1] + 0.8 * noise(1))
     tiny = noise(2) * 10.0 ** (-6.0 + 3.0 * noise(3)[:1])
     tiny *= np.array([1.0, 1.0, 300.0, 1.0, 1000.0, 30.0])[:, None]  # of any norm between nothing and 1
     column = np.arange(LAYOUT.size)
@@ -217,7 +230,7 @@ def _make_probe() -> Probe:
     huge = 1e4 * noise(9)
     huge[:, [*unit[3], *unit[:, 5]]] = 0.0  # dead units
     huge[:, LAYOUT.slices[4]] = 0.0
-    gradients = np.stack([ordinary, tiny, 100.0 * noise(4), huge] * 2, axis=1)
+    gradients = np.stack([ordinary, tiny, 100.0 * by_layer * noise(4), huge] * 2, axis=1)
     small = np.where(column % 7 == 0, 0.0, 0.1 * noise(6))  # biases start at zero
     weights = np.stack([noise(5), small, 3.0 * noise(7), 1e3 * noise(10)] * 2, axis=1)
     schedule = np.array([0.4, 1.0, 0.9, 0.7, 0.3, 0.001])[:, None, None]  # nearly to nothing, as in a training
