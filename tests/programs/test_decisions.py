@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from programs.decisions import JUMPING, crosses_zero, is_settled, is_shown, looked_at
+from programs.decisions import JUMPING, absorbed, crosses_zero, is_settled, is_shown, looked_at
 from programs.kinds import Kind
 from programs.layout import width
 from programs.ops import OPS, Shape
@@ -84,6 +84,28 @@ def test_shrinking_looks_at_the_norm_and_the_bound() -> None:
     assert not np.allclose(near, far)
     turned = looked_at("clip_by_global_norm", [-NUMBERS[:, :, ::-1], 1e4])
     np.testing.assert_allclose(turned, near)
+
+
+@pytest.mark.parametrize(
+    ("op", "arguments", "count"),
+    [
+        ("add", [NUMBERS, NUMBERS[:, :, ::-1]], 0),
+        ("add", [NUMBERS, NUMBERS[:, :, ::-1] * 1e-20], 1),
+        ("sub", [1e-20, of_one_value(3.0)], 1),
+        ("sub", [0.0, of_one_value(3.0)], 0),
+        ("interp", [NUMBERS, NUMBERS, 1e-20], 1),
+        ("interp", [NUMBERS, NUMBERS, 0.5], 0),
+        ("maximum", [NUMBERS, 1e20], 1),
+        ("clip", [NUMBERS, -1e20, 1e20], 2),
+        ("where", [NUMBERS, 1.0, 1e20], 0),
+    ],
+)
+def test_what_is_too_small_to_show_is_found(op: str, arguments: list[Array], count: int) -> None:
+    hidden, doubled = (list(absorbed(op, [factor * value for value in arguments], LANES)) for factor in (1, 2))
+    assert len(hidden) == count
+    if op != "interp":
+        for mine, yours in zip(hidden, doubled, strict=True):
+            np.testing.assert_allclose(mine, yours)
 
 
 def test_a_divisor_that_changes_sign_in_a_lane_that_counts_crosses_zero() -> None:

@@ -145,6 +145,14 @@ STRANGERS: dict[str, tuple[Program, Program]] = {
         rule("return g * interp(0.00014, lr, T), m, v"),
         rule("return g * abs(interp(0.00014, lr, T)), m, v"),
     ),
+    "a term that is too small to show": (
+        rule("m = interp(g, m, 0.9)", "return (m + 1e-26 * w) * lr, m, v"),
+        rule("m = interp(g, m, 0.9)", "return (m + 2e-26 * w) * lr, m, v"),
+    ),
+    "a bound that is far away": (
+        rule("return g * maximum(1e20, loss) * lr, m", head="g, m, loss, lr"),
+        rule("return g * maximum(1e20, loss + loss) * lr, m", head="g, m, loss, lr"),
+    ),
     "a norm that is neither large nor tiny": (
         rule("return g / cosh(global_dot(g, g) * 2) - lr * t, m, v"),
         rule("return g / cosh(global_dot(g, g)) - lr * t, m, v"),
