@@ -74,13 +74,14 @@ class Behaviour:
             in the lanes where that is larger, which it lacks, and it is divided by `scale`.
         scale: The factor that was left out, 1 where none was.
         responds: As in `Fingerprint`.
-        decisions: A hash of each number by which the rule decides, and of those it chooses from, up to their size: a
-            threshold that no probe happens to cross, and what no probe happens to choose, would show in nothing else.
+        decisions: A hash of each number by which the rule decides, of those it chooses from, and of what is too small
+            to show beside what it is added to or compared with, up to their size: a threshold that no probe happens to
+            cross, what no probe happens to choose, and what may grow would show in nothing else.
             About how large the factor is, where the text of the rule does not show that it is proportional.
             And the canonical form of a rule of which the probes do not tell enough: they do not take both branches or
             see a decision come out in two ways, it jumps without one or divides by what crosses zero, a state explodes,
-            or a nudge of what they show or of a state grows more than a thousandfold on its way to the update or to a
-            decision.
+            rounding decides, or a nudge of what they show or of a state grows more than a thousandfold on its way to
+            the update or to a decision.
     """
 
     updates: Array
