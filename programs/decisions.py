@@ -28,8 +28,9 @@ JUMPING = _DECIDING | _BRANCHING | _CHOOSING | _SHRINKING
 """Operations that decide or choose."""
 DIVIDING = frozenset({"div", "reciprocal", "inverse_root"})
 """Operations that jump, or worse, where an argument crosses zero."""
-SUMMING = frozenset({"add", "sub", "interp"})
-"""Operations in which what is small does not show."""
+_FLATTENING = frozenset({"exp", "exp2", "exp10", "cos", "cosh", "tanh", "arctan"})  # of what is near 0, or far from it
+HIDING = frozenset({"add", "sub", "interp"}) | _FLATTENING
+"""Operations in which what is small, or too large, does not show."""
 
 _ROUNDED = NUDGE * 2.0**26  # single precision keeps 24 bits
 _SEEN = 1e-7  # share of a number above which another, added to it, shows in six digits
@@ -41,15 +42,15 @@ def is_settled(op: str, arguments: Sequence[float | Array]) -> bool:
     return all(isinstance(value, float) for value in arguments[: 1 if op in _BRANCHING else None])
 
 
-def is_shown(op: str, kind: Kind, arguments: Sequence[float | Array], moderate: int) -> bool:
-    """Whether the probe shows all that a branch, or a choice among hundreds of numbers, may return.
+def is_shown(op: str, arguments: Sequence[float | Array], moderate: int) -> bool:
+    """Whether the probe shows all that a branch or a choice may return.
 
     And a jump on both sides, for what becomes of it need not be a product: `sqrt(sign(x) - 1e-9)` is 1 until `x` is
     negative. Where what is looked at overflows, in single precision too, or is what rounding left over, it depends on
     how it is written.
     """
-    if op in _SHRINKING or (op in _CHOOSING and kind is not Kind.TENSOR):
-        return True  # a choice among few
+    if op in _SHRINKING:
+        return True
     first, *rest = arguments
     looked_at = arguments if op in _DECIDING else [first] if op in _BRANCHING else []
     if not all(np.all(np.abs(np.atleast_3d(argument)[:, :moderate]) < _OVERFLOW) for argument in looked_at):
@@ -100,10 +101,16 @@ def crosses_zero(op: str, kind: Kind, arguments: Sequence[float | Array], modera
 
 
 def absorbed(op: str, arguments: Sequence[float | Array], moderate: int) -> Iterator[Array]:
-    """What does not show on any probe, though it is not 0: a term of a sum, or a number that another is compared with.
+    """What does not show on any probe, though it is not 0.
 
-    It is too small beside the other, and given as a share of that.
+    A term of a sum, or a number that another is compared with, which is too small beside that, as a share of it; and
+    what a function has no more than one value for.
     """
+    if op in _FLATTENING:
+        value = np.atleast_3d(arguments[0])[:, :moderate]
+        result = OPS[op].numpy(value)
+        if value.min() < value.max() and np.ptp(result) <= _SEEN * np.abs(result).max():
+            yield np.atleast_3d(arguments[0])
     if len(_widths(arguments)) > 1 or op in _BRANCHING | _SHRINKING:
         return
     first, *rest = arguments

@@ -13,9 +13,9 @@ from programs.canon import simplify, structure
 from programs.check import check
 from programs.decisions import (
     DIVIDING,
+    HIDING,
     JUMPING,
     LEFT_OVER,
-    SUMMING,
     absorbed,
     crosses_zero,
     is_settled,
@@ -30,7 +30,7 @@ from programs.probe import HORIZON, LAYOUT, NUDGE, TIMES, Array, Probe, noise, o
 _DROPPED = 33  # bits of a double's 53; 20 are left, six significant decimal digits
 _OCTAVES = 10  # a rule that happens to be proportional to the learning rates shown need not be so at any others
 _FACTOR = 4.0  # between the learning rates of the two halves of the lanes; a power of two scales without rounding
-_REVISION = b"14"  # in every hash, so that those that a run kept from an earlier meaning match none of this one
+_REVISION = b"15"  # in every hash, so that those that a run kept from an earlier meaning match none of this one
 _GROWING, _FAR = 4, 60.0  # not `t`, which is shown as 1, 2, 3, 11, 41
 _GROWTH = 1000.0  # of a nudge from the inputs to the update: beyond it, six digits on a probe say little of training
 _FLAT = NUDGE / 8  # less than a nudge, more than what disturbs a sum
@@ -107,9 +107,9 @@ def fingerprint(program: Program) -> Fingerprint:
 def behaviour(program: Program) -> Behaviour:
     """Run a rule on the probes."""
     program = simplify(program)  # an instruction that does nothing must not count
-    watched, divisions, sums = (_live(program, ops) for ops in (JUMPING, DIVIDING, SUMMING))
+    watched, divisions, hiding = (_live(program, ops) for ops in (JUMPING, DIVIDING, HIDING))
     proportional = is_proportional(program, "lr")
-    looked_into = [*watched, *divisions, *sums]
+    looked_into = [*watched, *divisions, *hiding]
     shown = observe(program, _SLOW if proportional else _ALL, looked_into)
     arguments = dict(zip(looked_into, shown.told, strict=True))
     kinds = check(program).kinds
@@ -123,13 +123,13 @@ def behaviour(program: Program) -> Behaviour:
         op, seen = program.body[index].op, arguments[index]
         if is_settled(op, seen):
             continue
-        if is_shown(op, kinds[index], seen, _NUDGED):
+        if is_shown(op, seen, _NUDGED):
             decisive, _, nudged = _parted(looked_at(op, seen))
             told = told and _is_steady(decisive, nudged)
             decisions.add(_hash(digits(decisive)))
         else:
             told = False
-    for index in (*watched, *sums):
+    for index in (*watched, *hiding):
         for term in absorbed(program.body[index].op, arguments[index], _NUDGED):
             decisions.add(_hash(digits(_parted(term)[0])))
     if not told:
