@@ -1,4 +1,4 @@
-"""By which numbers a rule decides, and whether a probe shows both ways in which each decision can go.
+"""By which numbers a rule decides, whether a probe shows both ways in which each decision can go, and what it hides.
 
 The arguments of an instruction are those of `programs.probe.Observed`. The first lanes are those that are `moderate`,
 and the last ones are the same, nudged.
@@ -101,11 +101,13 @@ def crosses_zero(op: str, kind: Kind, arguments: Sequence[float | Array], modera
 
 
 def absorbed(op: str, arguments: Sequence[float | Array], moderate: int) -> Iterator[Array]:
-    """What does not show on any probe, though it is not 0.
+    """What does not show on any probe, though it is not 0 and not the same forever, `(steps, lanes, width)`.
 
     A term of a sum, or a number that another is compared with, which is too small beside that, as a share of it; and
-    what a function has no more than one value for.
+    what a function has but one value for.
     """
+    if is_settled(op, arguments):
+        return
     if op in _FLATTENING:
         value = np.atleast_3d(arguments[0])[:, :moderate]
         result = OPS[op].numpy(value)
@@ -126,7 +128,8 @@ def _hidden(small: float | Array, large: float | Array, moderate: int) -> Iterat
     size, other = (np.abs(np.atleast_3d(term)[:, :moderate]) for term in (small, large))
     least = np.maximum(_SEEN * other, LEFT_OVER * largest(other))
     if size.any() and not np.any(size > least):
-        yield np.atleast_3d(small) / (float(largest(other).max()) or 1.0)
+        share = np.atleast_3d(small) / (float(largest(other).max()) or 1.0)
+        yield np.broadcast_to(share, np.broadcast_shapes(share.shape, np.shape(large)))
 
 
 def largest(numbers: Array) -> Array:

@@ -30,7 +30,7 @@ from programs.probe import HORIZON, LAYOUT, NUDGE, TIMES, Array, Probe, noise, o
 _DROPPED = 33  # bits of a double's 53; 20 are left, six significant decimal digits
 _OCTAVES = 10  # a rule that happens to be proportional to the learning rates shown need not be so at any others
 _FACTOR = 4.0  # between the learning rates of the two halves of the lanes; a power of two scales without rounding
-_REVISION = b"15"  # in every hash, so that those that a run kept from an earlier meaning match none of this one
+_REVISION = b"16"  # in every hash, so that those that a run kept from an earlier meaning match none of this one
 _GROWING, _FAR = 4, 60.0  # not `t`, which is shown as 1, 2, 3, 11, 41
 _GROWTH = 1000.0  # of a nudge from the inputs to the update: beyond it, six digits on a probe say little of training
 _FLAT = NUDGE / 8  # less than a nudge, more than what disturbs a sum
