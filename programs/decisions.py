@@ -26,8 +26,8 @@ _CHOOSING = frozenset({"maximum", "minimum", "clip"})  # bend there
 _SHRINKING = frozenset({"clip_by_global_norm"})  # bends where the norm is the bound
 JUMPING = _DECIDING | _BRANCHING | _CHOOSING | _SHRINKING
 """Operations that decide or choose."""
-DIVIDING = frozenset({"div", "reciprocal", "inverse_root"})
-"""Operations that jump, or worse, where an argument crosses zero."""
+TURNING = frozenset({"div", "reciprocal", "inverse_root", "abs"})
+"""Operations that jump or bend where an argument crosses zero."""
 _FLATTENING = frozenset({"exp", "exp2", "exp10", "cos", "cosh", "tanh", "arctan"})  # of what is near 0, or far from it
 HIDING = frozenset({"add", "sub", "interp"}) | _FLATTENING
 """Operations in which what is small, or too large, does not show."""
@@ -87,17 +87,22 @@ def looked_at(op: str, arguments: Sequence[float | Array]) -> Array:
     return np.concatenate([np.broadcast_to(column, (steps, lanes, column.shape[2])) for column in columns], axis=2)
 
 
-def crosses_zero(op: str, kind: Kind, arguments: Sequence[float | Array], moderate: int) -> bool:
-    """Whether it divides by numbers of both signs, or by a root of numbers that are negative and count as zero."""
+def is_safe(op: str, kind: Kind, arguments: Sequence[float | Array], moderate: int) -> bool:
+    """Whether what becomes of it at zero is shown, if it bends there, or of no concern, if it jumps.
+
+    A divisor is of one sign; a root is taken of numbers of which none is negative and counts as zero; but an absolute
+    value is taken of numbers of both signs.
+    """
     if op != "inverse_root":
-        divisor = np.atleast_3d(arguments[-1])[:, :moderate]
-        return bool(np.any(divisor > 0) and np.any(divisor < 0))
+        numbers = np.atleast_3d(arguments[-1])[:, :moderate]
+        crosses = np.any(numbers > 0) and np.any(numbers < 0)
+        return bool(crosses if op == "abs" else not crosses)
     matrices = np.atleast_3d(arguments[0])[:, :moderate].reshape(-1, np.shape(arguments[0])[-1])
     for part, (size, _) in zip(slices(LAYOUT, kind), extents(LAYOUT, kind), strict=True):
         values = eigenvalues(matrices[:, part].reshape(-1, size, size))
         if np.any(values.min(axis=1) < -LEFT_OVER * np.abs(values).max(axis=1)):
-            return True
-    return False
+            return False
+    return True
 
 
 def absorbed(op: str, arguments: Sequence[float | Array], moderate: int) -> Iterator[Array]:

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from programs.canon import simplify, structure
 from programs.check import check
 from programs.decisions import (
-    DIVIDING,
     HIDING,
     JUMPING,
     LEFT_OVER,
+    TURNING,
     absorbed,
-    crosses_zero,
+    is_safe,
     is_settled,
     is_shown,
     largest,
@@ -30,7 +30,7 @@ from programs.probe import HORIZON, LAYOUT, NUDGE, TIMES, Array, Probe, noise, o
 _DROPPED = 33  # bits of a double's 53; 20 are left, six significant decimal digits
 _OCTAVES = 10  # a rule that happens to be proportional to the learning rates shown need not be so at any others
 _FACTOR = 4.0  # between the learning rates of the two halves of the lanes; a power of two scales without rounding
-_REVISION = b"16"  # in every hash, so that those that a run kept from an earlier meaning match none of this one
+_REVISION = b"17"  # in every hash, so that those that a run kept from an earlier meaning match none of this one
 _GROWING, _FAR = 4, 60.0  # not `t`, which is shown as 1, 2, 3, 11, 41
 _GROWTH = 1000.0  # of a nudge from the inputs to the update: beyond it, six digits on a probe say little of training
 _FLAT = NUDGE / 8  # less than a nudge, more than what disturbs a sum
@@ -79,9 +79,9 @@ class Behaviour:
             cross, what no probe happens to choose, and what may grow would show in nothing else.
             About how large the factor is, where the text of the rule does not show that it is proportional.
             And the canonical form of a rule of which the probes do not tell enough: they do not take both branches or
-            see a decision come out in two ways, it jumps without one or divides by what crosses zero, a state explodes,
-            rounding decides, or a nudge of what they show or of a state grows more than a thousandfold on its way to
-            the update or to a decision.
+            see a decision come out in two ways, it jumps without one, divides by what crosses zero or takes the size of
+            what does not, a state explodes, rounding decides, or a nudge of what they show or of a state grows more
+            than a thousandfold on its way to the update or to a decision.
     """
 
     updates: Array
@@ -107,16 +107,16 @@ def fingerprint(program: Program) -> Fingerprint:
 def behaviour(program: Program) -> Behaviour:
     """Run a rule on the probes."""
     program = simplify(program)  # an instruction that does nothing must not count
-    watched, divisions, hiding = (_live(program, ops) for ops in (JUMPING, DIVIDING, HIDING))
+    watched, turning, hiding = (_live(program, ops) for ops in (JUMPING, TURNING, HIDING))
     proportional = is_proportional(program, "lr")
-    looked_into = [*watched, *divisions, *hiding]
+    looked_into = [*watched, *turning, *hiding]
     shown = observe(program, _SLOW if proportional else _ALL, looked_into)
     arguments = dict(zip(looked_into, shown.told, strict=True))
     kinds = check(program).kinds
     updates, other, nudged = _parted(shown.updates)
     responds = not same(updates[:, :1], other)
     told = _is_steady(updates, nudged) and not any(map(_explodes, shown.states))
-    told = told and not any(crosses_zero(program.body[i].op, kinds[i], arguments[i], _NUDGED) for i in divisions)
+    told = told and all(is_safe(program.body[i].op, kinds[i], arguments[i], _NUDGED) for i in turning)
     told = told and (bool(watched) or not _is_flat(updates, nudged))
     decisions = set()
     for index in watched:

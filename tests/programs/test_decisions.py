@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from programs.decisions import JUMPING, absorbed, crosses_zero, is_settled, is_shown, looked_at
+from programs.decisions import JUMPING, absorbed, is_safe, is_settled, is_shown, looked_at
 from programs.kinds import Kind
 from programs.layout import width
 from programs.ops import OPS, Shape
@@ -112,25 +112,31 @@ def test_what_is_too_small_to_show_is_found(op: str, arguments: list[Array], cou
             np.testing.assert_allclose(mine, yours)
 
 
-def test_a_divisor_that_changes_sign_in_a_lane_that_counts_crosses_zero() -> None:
-    assert crosses_zero("div", Kind.TENSOR, [1.0, NUMBERS], LANES)
-    assert not crosses_zero("div", Kind.TENSOR, [NUMBERS, abs(NUMBERS)], LANES)
+def test_a_divisor_that_changes_sign_in_a_lane_that_counts_is_not_safe() -> None:
+    assert not is_safe("div", Kind.TENSOR, [1.0, NUMBERS], LANES)
+    assert is_safe("div", Kind.TENSOR, [NUMBERS, abs(NUMBERS)], LANES)
     last = abs(NUMBERS)
     last[:, -1] *= -1
-    assert crosses_zero("reciprocal", Kind.TENSOR, [last], LANES)
-    assert not crosses_zero("reciprocal", Kind.TENSOR, [last], LANES - 1)
+    assert not is_safe("reciprocal", Kind.TENSOR, [last], LANES)
+    assert is_safe("reciprocal", Kind.TENSOR, [last], LANES - 1)
+
+
+def test_a_size_of_numbers_that_are_all_of_one_sign_is_not_safe() -> None:
+    assert is_safe("abs", Kind.TENSOR, [NUMBERS], LANES)
+    assert not is_safe("abs", Kind.TENSOR, [abs(NUMBERS)], LANES)
+    assert not is_safe("abs", Kind.TENSOR, [-abs(NUMBERS)], LANES)
 
 
 @pytest.mark.parametrize("kind", [Kind.ROW_SQUARE, Kind.COLUMN_SQUARE])
-def test_a_root_of_what_is_not_positive_crosses_zero(kind: Kind) -> None:
+def test_a_root_of_what_is_not_positive_is_not_safe(kind: Kind) -> None:
     rows = kind is Kind.ROW_SQUARE
     matrices = [np.reshape(NUMBERS[0, 0, place], LAYOUT.matrix_shape(i)) for i, place in enumerate(LAYOUT.slices)]
     grams = np.concatenate([(x @ x.T if rows else x.T @ x).ravel() for x in matrices])
     assert len(grams) == width(LAYOUT, kind)
     squares = np.broadcast_to(grams, (len(TIMES), LANES, len(grams)))
-    assert not crosses_zero("inverse_root", kind, [squares, 2.0, 0.1], LANES)
-    assert crosses_zero("inverse_root", kind, [-squares, 2.0, 0.1], LANES)
-    assert crosses_zero("inverse_root", kind, [squares - 0.1, 2.0, 0.1], LANES)
+    assert is_safe("inverse_root", kind, [squares, 2.0, 0.1], LANES)
+    assert not is_safe("inverse_root", kind, [-squares, 2.0, 0.1], LANES)
+    assert not is_safe("inverse_root", kind, [squares - 0.1, 2.0, 0.1], LANES)
 
 
 def test_whatever_departs_from_arithmetic_by_its_size_is_known_here() -> None:
