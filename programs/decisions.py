@@ -15,6 +15,7 @@ from programs.layout import extents, slices
 from programs.matrix import eigenvalues
 from programs.ops import OPS
 from programs.probe import LAYOUT, NUDGE, Array
+from programs.run import SUMS
 
 LEFT_OVER = 1e-13
 """What is smaller than this share of a lane's largest number in a step is what cancellation left over."""
@@ -29,7 +30,7 @@ JUMPING = _DECIDING | _BRANCHING | _CHOOSING | _SHRINKING
 TURNING = frozenset({"div", "reciprocal", "inverse_root", "abs"})
 """Operations that jump or bend where an argument crosses zero."""
 _FLATTENING = frozenset({"exp", "exp2", "exp10", "cos", "cosh", "tanh", "arctan"})  # of what is near 0, or far from it
-HIDING = frozenset({"add", "sub", "interp"}) | _FLATTENING
+HIDING = SUMS | _FLATTENING
 """Operations in which what is small, or too large, does not show."""
 
 _ROUNDED = NUDGE * 2.0**26  # single precision keeps 24 bits

@@ -50,7 +50,7 @@ class Backend(Protocol[A]):
         ...
 
 
-_ROUNDING = frozenset({"add", "sub", "interp"})
+SUMS = frozenset({"add", "sub", "interp"})
 """Operations that lose what is much smaller than the rest."""
 _IN_ONE_PIECE = frozenset({Kind.SCALAR, Kind.ROW_SQUARE, Kind.COLUMN_SQUARE})
 """Kinds of which no number is disturbed by itself: a count would be none any more, a symmetric matrix not symmetric."""
@@ -128,7 +128,7 @@ class Runner(Generic[A]):
             drop = tuple({*sources[index]} - needed)
             needed.update(drop)
             function = self._function(OPS[instr.op], [facts.kind(arg) for arg in instr.args], facts.kinds[index])
-            rounds = instr.op in _ROUNDING and facts.kinds[index] not in _IN_ONE_PIECE
+            rounds = instr.op in SUMS and facts.kinds[index] not in _IN_ONE_PIECE
             self._steps.append(_Step(function, sources[index], results + index, drop, rounds))
         self._steps.reverse()
         self._constants = list(constants)

@@ -10,14 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from discovery.cli.common import (
-    ERR,
-    OUT,
-    JsonOption,
-    print_json,
-    print_table,
-    resumable,
-)
+from discovery.cli.common import ERR, OUT, JsonOption, print_json, print_table, resumable
 from discovery.cli.tables import narrow_table
 from discovery.record_file import RecordsError
 from evaluators import tasks
