@@ -1,12 +1,13 @@
 """By which numbers a rule decides, whether a probe shows both ways in which each decision can go, and what it hides.
 
 The arguments of an instruction are those of `programs.probe.Observed`. The first lanes are those that are `moderate`,
-and the last ones are the same, nudged.
+and the last ones are the same, nudged. Before these is one with other gradients, of which updates are not compared.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,7 @@ LEFT_OVER = 1e-13
 
 _DECIDING = frozenset({"sign", "greater", "floor"})  # jump where what they look at crosses a threshold
 _WHOLE = frozenset({"floor"})  # many thresholds, a distance of 1 apart
+_JUMP = {"sign": 2, "greater": 1, "floor": 1}  # at least, from one side to the other
 _BRANCHING = frozenset({"where"})
 _CHOOSING = frozenset({"maximum", "minimum", "clip"})  # bend there
 _SHRINKING = frozenset({"clip_by_global_norm"})  # bends where the norm is the bound
@@ -47,27 +49,33 @@ def is_shown(op: str, arguments: Sequence[float | Array], moderate: int) -> bool
     """Whether the probe shows all that a branch or a choice may return.
 
     And a jump on both sides, for what becomes of it need not be a product: `sqrt(sign(x) - 1e-9)` is 1 until `x` is
-    negative. Where what is looked at overflows, in single precision too, or is what rounding left over, it depends on
-    how it is written.
+    negative. The first step does not count where all that is looked at is 0, as what is made of states is then: what
+    becomes of a side may be 0 as well. Where what is looked at overflows, in single precision too, or is what rounding
+    left over, it depends on how it is written.
     """
     if op in _SHRINKING:
         return True
-    first, *rest = arguments
-    looked_at = arguments if op in _DECIDING else [first] if op in _BRANCHING else []
-    if not all(np.all(np.abs(np.atleast_3d(argument)[:, :moderate]) < _OVERFLOW) for argument in looked_at):
+    if op in _CHOOSING:
+        first, *rest = (value if isinstance(value, float) else value[:, : -moderate - 1] for value in arguments)
+        return len(_widths(arguments)) < 2 and all(np.any(first < bound) and np.any(first > bound) for bound in rest)
+    shown, nudged = _nudged(arguments[: 1 if op in _BRANCHING else None], moderate)
+    if not all(np.all(np.abs(value) < _OVERFLOW) for value in shown):
         return False
     if op in _BRANCHING:
-        return len(np.unique(first != 0)) == 2 and np.array_equal(*(part != 0 for part in _nudged(first, moderate)))
+        return len(np.unique(shown[0] != 0)) == 2 and np.array_equal(shown[0] != 0, nudged[0] != 0)
     if len(_widths(arguments)) > 1:
         return False
-    if op in _DECIDING:
-        margin = first - np.rint(first) if op in _WHOLE else _differences(arguments)[0]
-        shown, nudged = _nudged(margin, moderate)
-        if not np.all(np.abs(nudged - shown) <= _ROUNDED * np.abs(shown)):
-            return False
-        sides = np.asarray(OPS[op].numpy(*arguments))[np.isfinite(sum(arguments))]
-        return bool(sides.min() < sides.max())
-    return all(np.any(first < bound) and np.any(first > bound) for bound in rest)
+    margin, moved = (_margin(op, values) for values in (shown, nudged))
+    if not np.all(np.abs(moved - margin) <= _ROUNDED * np.abs(margin)):
+        return False
+    is_new = all(isinstance(value, float) or not np.any(value[0]) for value in shown)
+    sides = np.asarray(OPS[op].numpy(*shown))
+    return bool(np.ptp(sides[1:] if is_new else sides) >= _JUMP[op])
+
+
+def _margin(op: str, arguments: Sequence[float | Array]) -> float | Array:
+    """How far what is looked at is from the nearest threshold."""
+    return arguments[0] - np.rint(arguments[0]) if op in _WHOLE else _differences(arguments)[0]
 
 
 def looked_at(op: str, arguments: Sequence[float | Array]) -> Array:
@@ -121,21 +129,31 @@ def absorbed(op: str, arguments: Sequence[float | Array], moderate: int) -> Iter
             yield np.atleast_3d(arguments[0])
     if len(_widths(arguments)) > 1 or op in _BRANCHING | _SHRINKING:
         return
+    typical = [value if isinstance(value, float) else value[2, :2] for value in arguments]  # when states have filled
+    if all(_are_comparable(*terms) for terms in _beside(op, typical)):
+        return  # nearly always, and quickly seen
+    for terms in _beside(op, arguments):
+        for small, large in (terms, terms[::-1]):
+            size, other = (np.abs(np.atleast_3d(term)[:, :moderate]) for term in (small, large))
+            least = np.maximum(_SEEN * other, LEFT_OVER * largest(other))
+            if size.any() and not np.any(size > least):
+                share = np.atleast_3d(small) / (float(largest(other).max()) or 1.0)
+                yield np.broadcast_to(share, np.broadcast_shapes(share.shape, np.shape(large)))
+
+
+def _beside(op: str, arguments: Sequence[float | Array]) -> list[tuple[float | Array, float | Array]]:
+    """The terms of a sum, or the numbers that are compared, in pairs."""
     first, *rest = arguments
     if op == "interp":
         second, share = rest
         first, rest = (1.0 - share) * first, [share * second]
-    for second in rest:
-        yield from _hidden(first, second, moderate)
-        yield from _hidden(second, first, moderate)
+    return [(first, second) for second in rest]
 
 
-def _hidden(small: float | Array, large: float | Array, moderate: int) -> Iterator[Array]:
-    size, other = (np.abs(np.atleast_3d(term)[:, :moderate]) for term in (small, large))
-    least = np.maximum(_SEEN * other, LEFT_OVER * largest(other))
-    if size.any() and not np.any(size > least):
-        share = np.atleast_3d(small) / (float(largest(other).max()) or 1.0)
-        yield np.broadcast_to(share, np.broadcast_shapes(share.shape, np.shape(large)))
+def _are_comparable(first: float | Array, second: float | Array) -> bool:
+    """Whether some number of each certainly shows beside the other."""
+    size, other = (np.abs(np.atleast_1d(term)).max(axis=-1) for term in (first, second))
+    return bool(np.any(size > _SEEN * other) and np.any(other > _SEEN * size))
 
 
 def largest(numbers: Array) -> Array:
@@ -147,10 +165,10 @@ def largest(numbers: Array) -> Array:
     return found
 
 
-def _nudged(numbers: float | Array, moderate: int) -> tuple[Array, Array]:
+def _nudged(arguments: Sequence[float | Array], moderate: int) -> tuple[list[Any], list[Any]]:
     """What the moderate lanes show, and what they show when they are nudged."""
-    shown = np.atleast_3d(numbers)
-    return shown[:, :moderate], shown[:, -moderate:]
+    shown = [value if isinstance(value, float) else value[:, :moderate] for value in arguments]
+    return shown, [value if isinstance(value, float) else value[:, -moderate:] for value in arguments]
 
 
 def _differences(arguments: Sequence[float | Array]) -> list[float | Array]:

@@ -30,8 +30,8 @@ from programs.probe import HORIZON, LAYOUT, NUDGE, TIMES, Array, Probe, noise, o
 _DROPPED = 33  # bits of a double's 53; 20 are left, six significant decimal digits
 _OCTAVES = 10  # a rule that happens to be proportional to the learning rates shown need not be so at any others
 _FACTOR = 4.0  # between the learning rates of the two halves of the lanes; a power of two scales without rounding
-_REVISION = b"17"  # in every hash, so that those that a run kept from an earlier meaning match none of this one
-_GROWING, _FAR = 4, 60.0  # not `t`, which is shown as 1, 2, 3, 11, 41
+_REVISION = b"18"  # in every hash, so that those that a run kept from an earlier meaning match none of this one
+_GROWING, _FAR = 4, 60.0  # not `t`, which is stored as 1, 2, 3, 11, 41 where it counts
 _GROWTH = 1000.0  # of a nudge from the inputs to the update: beyond it, six digits on a probe say little of training
 _FLAT = NUDGE / 8  # less than a nudge, more than what disturbs a sum
 
@@ -174,7 +174,7 @@ def _is_flat(shown: Array, nudged: Array) -> bool:
 
 def _explodes(state: Array) -> bool:
     """Whether it grows at every one of the last steps, and far, where gradients do not: it may overflow later."""
-    sizes = np.abs(state[:, _EVEN]).max(axis=2)[-_GROWING:]
+    sizes = np.abs(state[-_GROWING:, _EVEN]).max(axis=2)
     grows = np.all(sizes[1:] > sizes[:-1], axis=0) & (sizes[-1] > _FAR * sizes[0]) & (sizes[0] > 0)
     return bool(np.any(grows))
 
@@ -204,10 +204,12 @@ LANES = (
     "huge gradients and dead units",
 )
 """What the lanes of the probe show, once for each of two learning rates."""
+# What begins late may show steps later.
+_TIMES = (TIMES, (1.0, 2.0, 41.0, 83.0, 131.0, 167.0), TIMES, TIMES)
 _HORIZONS = (HORIZON, 170.0, 5003.0, 60.0)
 _LOSSES = (1.0, 0.01, 3.0, 100.0)
 _HUGE = 3  # the last of these, where many a good rule overflows
-_EVEN = [0, 2]  # those whose gradients are of one size throughout
+_EVEN = slice(0, 3, 2)  # those whose gradients are of one size throughout
 _NUDGED = _HUGE  # the lanes before it are also shown nudged
 
 
@@ -237,7 +239,7 @@ def _make_probe() -> Probe:
     schedule = np.array([0.4, 1.0, 0.9, 0.7, 0.3, 0.001])[:, None, None]  # nearly to nothing, as in a training
     slow = np.array([0.5, 0.03, 0.0003, 0.07])
     rates = schedule * np.concatenate([slow, _FACTOR * slow])[None, :, None]
-    return Probe(weights, gradients, rates, _HORIZONS * 2, _LOSSES * 2)
+    return Probe(weights, gradients, rates, _TIMES * 2, _HORIZONS * 2, _LOSSES * 2)
 
 
 PROBE = _make_probe()

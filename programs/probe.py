@@ -20,12 +20,14 @@ from programs.run import NUMPY, Runner
 
 Array = NDArray[np.floating[Any]]
 
+np.empty(2**21)  # Once that is freed, glibc keeps what is freed; it would have the arrays of each rule faulted in anew.
+
 LAYOUT = Layout(((), (12,), (12, 9), (2, 2, 3), (2, 1, 2, 2)))
 """Every number of axes, matrices that are tall and wide; one is large, because of a rule that ends in a sign it takes
 hundreds of weights to see that a constant changed, and no axis is long, because of matrices of its square."""
 TIMES = (1.0, 2.0, 3.0, 11.0, 41.0, 901.0)
-"""The `t` of each step: early, then far apart, so that whatever depends on time shows, what is done at every tenth step
-as well."""
+"""The usual `t` of each step: early, then far apart, so that whatever depends on time shows, what is done at every tenth
+step as well."""
 HORIZON = 1021.0
 """The `T` of each step: no number that a rule would hold by itself."""
 
@@ -34,7 +36,8 @@ NUDGE = 2.0**-40
 ROUNDING = NUDGE / 64
 """The same of what is rounded, a sum: still far above what rounding does."""
 _NUDGES = {"w": 21, "w0": 21, "g": 22, "h": 23, "loss": 24, "lr": 25}  # streams of their signs; `w0` is the first `w`
-_RESULTS = 26
+_STATES = 26
+_VALUES = 27  # that of the first state or result; those of others follow
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Probe:
         weights: shape `(steps, lanes, size)`.
         gradients: the same.
         rates: learning rates, shape `(steps, lanes, 1)`.
+        times: The `t` of each step, by lane; `TIMES` in all where there is none.
         horizons: `T` by lane; `HORIZON` in all where there is none.
         losses: How many times as large as in others the loss is, by lane; 1 where there is none.
         nudged: How many of the last lanes are shown slightly other numbers than these: each by `NUDGE` of itself.
@@ -53,6 +57,7 @@ class Probe:
     weights: Array
     gradients: Array
     rates: Array
+    times: tuple[tuple[float, ...], ...] = ()
     horizons: tuple[float, ...] = ()
     losses: tuple[float, ...] = ()
     nudged: int = 0
@@ -68,6 +73,7 @@ class Probe:
             self.weights[:, lanes],
             self.gradients[:, lanes],
             self.rates[:, lanes],
+            tuple([self.times[lane] for lane in lanes]) if self.times else (),
             tuple([self.horizons[lane] for lane in lanes]) if self.horizons else (),
             tuple([self.losses[lane] for lane in lanes]) if self.losses else (),
         )
@@ -93,7 +99,7 @@ class Probe:
             "h": _CURVATURE * np.sqrt(np.abs(self.gradients)),  # a unit that is dead has neither
             "loss": _LOSSES * np.reshape(self.losses or [1.0] * lanes, (-1, 1)),
             "lr": self.rates,
-            "t": np.repeat(np.reshape(TIMES, (-1, 1, 1)), lanes, axis=1),
+            "t": np.transpose(self.times or [TIMES] * lanes)[..., None],
             "T": np.tile(np.array(self.horizons or [HORIZON] * lanes), steps),
         }
         if self.nudged:
@@ -140,24 +146,23 @@ def observe(program: Program, probe: Probe, watched: Sequence[int] = ()) -> Obse
     runner = Runner(program, LAYOUT, NUMPY)
     steps, lanes, _ = probe.rates.shape
 
-    def disturb(value: Array, is_sum: bool) -> None:
-        for lane in range(lanes - probe.nudged, lanes):
-            value[lane::lanes] *= _nudges(value.shape[1], ROUNDING if is_sum else NUDGE)
+    def by_lane(value: Array) -> Array:
+        return value.reshape(-1, lanes, value.shape[1])  # a view, for one axis becomes two
+
+    def disturb(value: Array, which: int, is_sum: bool) -> None:
+        by_lane(value)[:, -probe.nudged :] *= _nudges(value.shape[1], which, is_sum)
 
     found = runner.unroll(probe.inputs, steps, watched, disturb if probe.nudged else None)
-
-    def by_lane(value: Array) -> Array:
-        return value.reshape(steps, lanes, -1)
-
     told = [tuple([value if isinstance(value, float) else by_lane(value) for value in values]) for values in found.told]
     return Observed(by_lane(found.outputs[0]), [by_lane(state) for state in found.states], told)
 
 
 @cache
-def _nudges(width: int, nudge: float) -> Array:
-    """Factors of a state or sum."""
-    factors: Array = 1 + nudge * np.sign(np.resize(noise(_RESULTS)[0], width))
-    return factors
+def _nudges(width: int, which: int, is_sum: bool) -> Array:
+    """Factors of a sum or state; those of no two values are the same, or what rounding does to a difference is not."""
+    own, common = (np.resize(noise(stream)[0], width) for stream in (_VALUES + which, _STATES))
+    factors: Array = 1 + ROUNDING * (own + np.sign(own)) / 2
+    return factors if is_sum else factors + NUDGE * np.sign(common)
 
 
 _CURVATURE = noise(8)[:, None, :] * 2.0

@@ -171,7 +171,7 @@ class Runner(Generic[A]):
         inputs: Mapping[str, A],
         times: int,
         watched: Sequence[int] = (),
-        disturb: Callable[[A, bool], None] | None = None,
+        disturb: Callable[[A, int, bool], None] | None = None,
     ) -> Unrolled[A]:
         """Several steps from zero states at once, for inputs that do not depend on what the program returned before.
 
@@ -182,7 +182,8 @@ class Runner(Generic[A]):
             times: How many steps.
             watched: Instructions whose arguments are to be returned as well.
             disturb: Changes in place what is stored in a state, shape `(lanes, width)`, and what rounding changes: the
-                sums of tensors, for one step or for all of them; the second argument says whether it is one.
+                sums of tensors, for one step or for all of them. It is told which value of the program it is, by a
+                number, and whether it is a sum.
         """
         like = next(iter(inputs.values()))
         lanes = len(like) // times  # type: ignore[arg-type]  # an array has a length
@@ -203,11 +204,11 @@ class Runner(Generic[A]):
                     now[slot] = value if isinstance(value, float) else value[begin : begin + lanes]
                 for step in core:
                     now[step.target] = _computed(step, now, disturb)
-                for (slot, _), trajectory in zip(self._nexts, stored, strict=True):
+                for state, ((slot, _), trajectory) in enumerate(zip(self._nexts, stored, strict=True), start=size):
                     kept = trajectory[begin + lanes : begin + 2 * lanes]
                     kept[:] = now[slot]
                     if disturb:
-                        disturb(kept, False)
+                        disturb(kept, state, False)
             for step in last:
                 values[step.target] = _computed(step, values, disturb)
             outputs = tuple(self._result(values[slot], columns, like) for slot, columns in self._outputs)
@@ -323,10 +324,10 @@ class Runner(Generic[A]):
         return apply
 
 
-def _computed(step: _Step, values: Sequence[Any], disturb: Callable[[A, bool], None] | None) -> Any:
+def _computed(step: _Step, values: Sequence[Any], disturb: Callable[[A, int, bool], None] | None) -> Any:
     value = step.function(*[values[source] for source in step.sources])
     if disturb and step.rounds:
-        disturb(value, True)
+        disturb(value, step.target, True)
     return value
 
 

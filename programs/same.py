@@ -12,7 +12,7 @@ import numpy as np
 from programs.canon import rewrites, structure
 from programs.fingerprint import LANES, PROBE, behaviour, digits, same
 from programs.ir import Program
-from programs.probe import LAYOUT, TIMES, Array, respond
+from programs.probe import LAYOUT, Array, respond
 from programs.rewrite import prune
 
 _ONE = 1e-6  # a factor this close to 1 is one
@@ -125,7 +125,7 @@ def _difference(mine: Array, yours: Array) -> Difference:
     lane, place = np.unravel_index(int(size[step].argmax()), size[step].shape)
     index = next(i for i, part in enumerate(LAYOUT.slices) if part.start <= place < part.stop)
     return Difference(
-        step=TIMES[step],
+        step=PROBE.times[lane][step],
         shown=LANES[int(lane) % len(LANES)],
         learning_rate=float(PROBE.rates[step, lane, 0]),
         parameter=LAYOUT.shapes[index],

@@ -18,6 +18,11 @@ def of_one_value(value: float, lanes: int = LANES) -> Array:
     return np.full((len(TIMES), lanes, 1), value)
 
 
+def all_lanes(arguments: list[Array]) -> list[Array]:
+    """Those of a probe: these, one with other gradients, and these nudged."""
+    return [np.take(value, [0, 1, 0, 0, 1], axis=1) if np.ndim(value) else value for value in arguments]
+
+
 @pytest.mark.parametrize(
     ("op", "arguments"),
     [
@@ -30,7 +35,7 @@ def of_one_value(value: float, lanes: int = LANES) -> Array:
     ],
 )
 def test_what_goes_both_ways_is_shown(op: str, arguments: list[Array]) -> None:
-    assert is_shown(op, arguments, LANES)
+    assert is_shown(op, all_lanes(arguments), LANES)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +51,24 @@ def test_what_goes_both_ways_is_shown(op: str, arguments: list[Array]) -> None:
     ],
 )
 def test_what_goes_one_way_or_overflows_is_not(op: str, arguments: list[Array]) -> None:
+    assert not is_shown(op, all_lanes(arguments), LANES)
+
+
+@pytest.mark.parametrize("op", ["sign", "maximum"])
+def test_what_only_other_gradients_show_is_not(op: str) -> None:
+    arguments = all_lanes([NUMBERS, of_one_value(-200.0)][: OPS[op].arity])
+    arguments[0][:, [0, 1, 3, 4]] = 1.0
+    assert np.ptp(np.sign(arguments[0])) == 2
     assert not is_shown(op, arguments, LANES)
+
+
+def test_a_jump_of_what_was_nothing_at_first_is_not_shown() -> None:
+    numbers = np.abs(NUMBERS)
+    assert not is_shown("greater", all_lanes([numbers, 0.0]), LANES)
+    numbers[2:] = 0.0
+    assert is_shown("greater", all_lanes([numbers, 0.0]), LANES)
+    numbers[0], numbers[1:] = 0.0, 1.0
+    assert not is_shown("greater", all_lanes([numbers, 0.0]), LANES)
 
 
 @pytest.mark.parametrize("left_over", [0.0, 1e-18])
