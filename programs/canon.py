@@ -93,6 +93,7 @@ def _remembered() -> Graph:
 def forget() -> None:
     """Empty the memory of `structure`, which then starts cold; its answers do not depend on it."""
     _MEMORIES.clear()
+    digest.cache_clear()
 
 
 def _to_read() -> Graph:

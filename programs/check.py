@@ -131,11 +131,11 @@ def check(program: Program) -> Facts:
     latest = _LATEST[0]
     if latest is not None and latest.program is program:
         return latest
-    _check_names(program)
-    kinds, state_kinds = _infer_kinds(program)
+    kinds, state_kinds = _infer_kinds(program, _places(program))
     live, live_names = liveness(program, program.signature_outputs)
-    _check_outputs(program, kinds, state_kinds, live_names)
-    facts = _LATEST[0] = Facts(program, kinds, state_kinds, live, live_names)
+    facts = Facts(program, kinds, state_kinds, live, live_names)
+    _check_outputs(facts)
+    _LATEST[0] = facts
     return facts
 
 
@@ -143,9 +143,15 @@ _LATEST: list[Facts | None] = [None]
 """The last answer: whoever edits a program checks it, and it is checked again when it is run."""
 
 
-def _check_names(program: Program) -> None:
-    head = {*program.inputs, *program.states, *[hyper.name for hyper in program.hypers]}
-    if len(head) != len(program.inputs) + len(program.states) + len(program.hypers):
+def _places(program: Program) -> list[tuple[int, ...]]:
+    """Where the kinds of all arguments are found: of each instruction, then of the outputs.
+
+    Place 0 is that of constants and hyperparameters; the inputs, the states and the results follow.
+    """
+    names = dict.fromkeys([hyper.name for hyper in program.hypers], 0)
+    names |= {name: place for place, name in enumerate((*program.inputs, *program.states), start=1)}
+    first = 1 + len(program.inputs) + len(program.states)
+    if len(names) + 1 != first + len(program.hypers):
         raise CheckError(0, "Two names in the head are the same.")
     if len(program.outputs) != len(program.signature.outputs) + len(program.states):
         count = len(program.outputs)
@@ -154,44 +160,53 @@ def _check_names(program: Program) -> None:
             f"{count} value{' is' if count == 1 else 's are'} returned; {program.signature.name}s return "
             f"{', '.join([*program.signature.outputs, *program.states])}.",
         )
-    index = -1
+    places = []
     for index, instr in enumerate(program.body):
         op = OPS.get(instr.op)
         if op is None:
             raise CheckError(index, f"Unknown operation {instr.op!r}.", suggest(instr.op, OPS))
         if len(instr.args) != op.arity:
             raise CheckError(index, f"{instr.op} takes {op.arity} arguments, not {len(instr.args)}.")
-        _check_args(instr.args, index, head)
-    _check_args(program.outputs, index + 1, head)
+        places.append(_places_of(instr.args, index, names, first))
+    places.append(_places_of(program.outputs, len(places), names, first))
+    return places
 
 
-def _check_args(args: Iterable[Arg], index: int, head: set[str]) -> None:
+def _places_of(args: Iterable[Arg], index: int, names: Mapping[str, int], first: int) -> tuple[int, ...]:
+    places = []
     for arg in args:
         if type(arg) is Var:
             if not 0 <= arg.index < index:
                 raise CheckError(index, f"Result {arg.index} is used before it exists.")
-        elif type(arg) is Ref and arg.name not in head:
-            raise CheckError(index, f"Unknown name {arg.name!r}.", suggest(arg.name, head))
+            places.append(first + arg.index)
+        elif type(arg) is Ref:
+            if arg.name not in names:
+                raise CheckError(index, f"Unknown name {arg.name!r}.", suggest(arg.name, names))
+            places.append(names[arg.name])
+        else:
+            places.append(0)
+    return tuple(places)
 
 
-def _infer_kinds(program: Program) -> tuple[tuple[Kind, ...], dict[str, Kind]]:
+def _infer_kinds(program: Program, places: Sequence[tuple[int, ...]]) -> tuple[tuple[Kind, ...], dict[str, Kind]]:
     """Kinds of all results; a state starts as a scalar zero and grows until it holds what is returned into it."""
+    inputs = [program.signature.inputs.get(name, Kind.SCALAR) for name in program.inputs]
     state_kinds = dict.fromkeys(program.states, Kind.SCALAR)
     while True:
-        head = {**program.signature.inputs, **state_kinds}
-        kinds: list[Kind] = []
+        kinds = [Kind.SCALAR, *inputs, *state_kinds.values()]
+        first = len(kinds)
         mistake: CheckError | None = None
-        for index, instr in enumerate(program.body):
-            kind = _result_kind(instr.op, _kinds_of(instr.args, kinds, head))
+        for instr, args in zip(program.body, places, strict=False):  # the last are the outputs
+            kind = _result_kind(instr.op, tuple([kinds[place] for place in args]))
             if type(kind) is str:
-                mistake = mistake or CheckError(index, f"{instr.op} {kind}.", reason="kinds do not fit")
+                mistake = mistake or CheckError(len(kinds) - first, f"{instr.op} {kind}.", reason="kinds do not fit")
                 kind = Kind.SCALAR
             kinds.append(kind)  # type: ignore[arg-type]  # no text any more
         grown = {}
-        for name, kind in zip(program.states, _kinds_of(program.next_states, kinds, head), strict=True):
-            kept = join((state_kinds[name], kind))
+        for name, place in zip(program.states, places[-1][len(program.signature.outputs) :], strict=True):
+            kept = join((state_kinds[name], kinds[place]))
             if kept is None:
-                text = f"The state {name} is {_one(state_kinds[name])}, but {_one(kind)} is returned into it."
+                text = f"The state {name} is {_one(state_kinds[name])}, but {_one(kinds[place])} is returned into it."
                 raise CheckError(len(program.body), text, reason="kinds do not fit")
             grown[name] = kept
         if grown == state_kinds:
@@ -200,21 +215,7 @@ def _infer_kinds(program: Program) -> tuple[tuple[Kind, ...], dict[str, Kind]]:
     # Only now: what is too small for an operation may have been a state that had not yet grown.
     if mistake is not None:
         raise mistake
-    return tuple(kinds), state_kinds
-
-
-def _kinds_of(args: Iterable[Arg], kinds: Sequence[Kind], head: Mapping[str, Kind]) -> tuple[Kind, ...]:
-    """The kinds of arguments, given those of results and of names; what has none is a scalar."""
-    return tuple(
-        [
-            kinds[arg.index]
-            if type(arg) is Var
-            else head.get(arg.name, Kind.SCALAR)
-            if type(arg) is Ref
-            else Kind.SCALAR
-            for arg in args
-        ]
-    )
+    return tuple(kinds[first:]), state_kinds
 
 
 @lru_cache(maxsize=4096)
@@ -287,22 +288,19 @@ def liveness(program: Program, roots: Iterable[Arg]) -> tuple[frozenset[int], fr
     return frozenset(live), frozenset(names)
 
 
-def _check_outputs(
-    program: Program, kinds: tuple[Kind, ...], state_kinds: dict[str, Kind], live_names: frozenset[str]
-) -> None:
-    end = len(program.body)
-    head = {**program.signature.inputs, **state_kinds}
-    outputs = _kinds_of(program.signature_outputs, kinds, head)
-    for (name, kind), found in zip(program.signature.outputs.items(), outputs, strict=True):
+def _check_outputs(facts: Facts) -> None:
+    program, signature = facts.program, facts.program.signature
+    for (name, kind), output in zip(signature.outputs.items(), program.signature_outputs, strict=True):
+        found = facts.kind(output)
         if found is not kind:
             text = f"The {name} must be {_one(kind)}, but is {_one(found)}."
             hint = "A tensor has one number for each weight, as g has." if kind is Kind.TENSOR else ""
-            raise CheckError(end, text, hint, reason="output of the wrong kind")
-    for name in program.signature.required:
-        if name not in live_names:
-            listed = ", ".join(program.signature.outputs)
-            text = f"The {listed} does not depend on {name!r}."
-            raise CheckError(end, text, "Dead or constant rules do not learn.", reason=f"no path from {name}")
+            raise CheckError(len(program.body), text, hint, reason="output of the wrong kind")
+    for name in signature.required:
+        if name not in facts.live_names:
+            text = f"The {', '.join(signature.outputs)} does not depend on {name!r}."
+            hint = "Dead or constant rules do not learn."
+            raise CheckError(len(program.body), text, hint, reason=f"no path from {name}")
 
 
 _SHARES = {

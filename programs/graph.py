@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -180,6 +181,7 @@ class Graph:
         return found
 
 
+@lru_cache(maxsize=2**15)
 def digest(*parts: str | bytes) -> bytes:
     """A hash of a sequence of texts and hashes, equal on every machine."""
     data = [part.encode() if isinstance(part, str) else part for part in parts]

@@ -69,6 +69,16 @@ class Parent:
         rows = [*(instr.args for instr in self.program.body), self.program.outputs]
         return [(index, position, arg) for index, row in enumerate(rows) for position, arg in enumerate(row)]
 
+    def random_use(self, rng: np.random.Generator) -> tuple[int, int, Arg]:
+        """One of `uses`, all equally likely."""
+        rows = [*(instr.args for instr in self.program.body), self.program.outputs]
+        position = int(rng.random() * sum(map(len, rows)))
+        for index, row in enumerate(rows):
+            if position < len(row):
+                return index, position, row[position]
+            position -= len(row)
+        raise AssertionError("an update is always returned")
+
     def uses_of(self, kind: Kind) -> list[tuple[int, int, Arg]]:
         """The uses of values of one kind."""
         return [use for use in self.uses() if self.kind(use[2]) is kind]
@@ -124,7 +134,7 @@ Operator = Callable[[Parent, np.random.Generator], tuple[Program, str]]
 
 def insert_instruction(parent: Parent, rng: np.random.Generator) -> tuple[Program, str]:
     """A new instruction takes the place of one argument, and mostly works on it."""
-    index, position, old = pick(rng, parent.uses())
+    index, position, old = parent.random_use(rng)
     op = OP_WHEEL.spin(rng)
     held = (int(rng.random() * OPS[op].arity), old) if rng.random() < _WRAPPED else None
     program = insert(parent.program, index, [parent.application(rng, index, op, held)])
@@ -133,15 +143,16 @@ def insert_instruction(parent: Parent, rng: np.random.Generator) -> tuple[Progra
 
 def delete_instruction(parent: Parent, rng: np.random.Generator) -> tuple[Program, str]:
     """An instruction goes: one of its arguments of the same kind takes the place of its result."""
-    kinds, body = parent.facts.kinds, parent.program.body
-    choices = [(i, arg) for i, instr in enumerate(body) for arg in instr.args if parent.kind(arg) is kinds[i]]
+    kind_of, body = parent.facts.kind, parent.program.body
+    typed = enumerate(zip(body, parent.facts.kinds, strict=True))
+    choices = [(i, arg) for i, (instr, kind) in typed for arg in instr.args if kind_of(arg) is kind]
     index, arg = pick(rng, _some(choices, "instruction"))
     return substitute(parent.program, {Var(index): arg}), f"delete {body[index].op}"
 
 
 def change_argument(parent: Parent, rng: np.random.Generator) -> tuple[Program, str]:
     """One argument or output becomes another value."""
-    index, position, old = pick(rng, parent.uses())
+    index, position, old = parent.random_use(rng)
     place = parent.place(index)
     if index < len(parent.program.body):
         others = parent.program.body[index].args
@@ -344,7 +355,7 @@ def splice(parent: Parent, rng: np.random.Generator) -> tuple[Program, str]:
     """A value gives way to one computed as in a donor, whose states and hyperparameters come along."""
     chosen = prune(pick(rng, _some(parent.donors, "donor")))
     donor = Parent(chosen, check(chosen))
-    index, position, old = pick(rng, parent.uses())
+    index, position, old = parent.random_use(rng)
     kind = parent.kind(old)
     part = pick(rng, _some([Var(i) for i, other in enumerate(donor.facts.kinds) if other is kind], "part of this kind"))
     program, result = graft(parent.program, index, donor.program, part)

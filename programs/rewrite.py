@@ -43,9 +43,13 @@ def prune(program: Program) -> Program:
 def insert(program: Program, index: int, instrs: Sequence[Instr]) -> Program:
     """`instrs` put in front of instruction `index`; the results of all later ones are renumbered."""
     body = program.body
-    moved: dict[Arg, Arg] = {Var(old): Var(old + len(instrs)) for old in range(index, len(body))}
-    later = (_instr_with(instr, moved) for instr in body[index:])
-    return replace(program, body=(*body[:index], *instrs, *later), outputs=_args_with(program.outputs, moved))
+    moved = [Var(old) for old in range(len(instrs), len(instrs) + len(body))]
+
+    def shifted(args: tuple[Arg, ...]) -> tuple[Arg, ...]:
+        return tuple([moved[arg.index] if type(arg) is Var and arg.index >= index else arg for arg in args])
+
+    later = [Instr(instr.op, shifted(instr.args), instr.name) for instr in body[index:]]
+    return replace(program, body=(*body[:index], *instrs, *later), outputs=shifted(program.outputs))
 
 
 def set_argument(program: Program, index: int, position: int, arg: Arg, name: str = "") -> Program:
@@ -114,7 +118,7 @@ def fresh_name(base: str, program: Program) -> str:
 
 
 def _args_with(args: tuple[Arg, ...], changes: Mapping[Arg, Arg]) -> tuple[Arg, ...]:
-    return tuple(changes.get(arg, arg) for arg in args)
+    return tuple([changes.get(arg, arg) for arg in args])
 
 
 def _instr_with(instr: Instr, changes: Mapping[Arg, Arg]) -> Instr:
