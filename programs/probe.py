@@ -26,8 +26,8 @@ LAYOUT = Layout(((), (12,), (12, 9), (2, 2, 3), (2, 1, 2, 2)))
 """Every number of axes, matrices that are tall and wide; one is large, because of a rule that ends in a sign it takes
 hundreds of weights to see that a constant changed, and no axis is long, because of matrices of its square."""
 TIMES = (1.0, 2.0, 3.0, 11.0, 41.0, 901.0)
-"""The usual `t` of each step: early, then far apart, so that whatever depends on time shows, what is done at every tenth
-step as well."""
+"""The usual `t` of each step: early, then far apart, so that whatever depends on time shows, and what is done at every
+tenth step as well."""
 HORIZON = 1021.0
 """The `T` of each step: no number that a rule would hold by itself."""
 

@@ -64,11 +64,11 @@ def test_what_only_other_gradients_show_is_not(op: str) -> None:
 
 def test_a_jump_of_what_was_nothing_at_first_is_not_shown() -> None:
     numbers = np.abs(NUMBERS)
-    assert not is_shown("greater", all_lanes([numbers, 0.0]), LANES)
+    assert not is_shown("greater", all_lanes([numbers, of_one_value(0.0)]), LANES)
     numbers[2:] = 0.0
-    assert is_shown("greater", all_lanes([numbers, 0.0]), LANES)
+    assert is_shown("greater", all_lanes([numbers, of_one_value(0.0)]), LANES)
     numbers[0], numbers[1:] = 0.0, 1.0
-    assert not is_shown("greater", all_lanes([numbers, 0.0]), LANES)
+    assert not is_shown("greater", all_lanes([numbers, of_one_value(0.0)]), LANES)
 
 
 @pytest.mark.parametrize("left_over", [0.0, 1e-18])
