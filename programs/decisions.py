@@ -6,6 +6,7 @@ and the last ones are the same, nudged. Before these is one with other gradients
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -32,7 +33,8 @@ JUMPING = _DECIDING | _BRANCHING | _CHOOSING | _SHRINKING
 TURNING = frozenset({"div", "reciprocal", "inverse_root", "abs"})
 """Operations that jump or bend where an argument crosses zero."""
 _FLATTENING = frozenset({"exp", "exp2", "exp10", "cos", "cosh", "tanh", "arctan"})  # of what is near 0, or far from it
-HIDING = SUMS | _FLATTENING
+_SCALING = frozenset({"mul", "div"})  # by 0 or infinity, all is one
+HIDING = SUMS | _FLATTENING | _SCALING
 """Operations in which what is small, or too large, does not show."""
 
 _ROUNDED = NUDGE * 2.0**26  # single precision keeps 24 bits
@@ -117,10 +119,18 @@ def is_safe(op: str, kind: Kind, arguments: Sequence[float | Array], moderate: i
 def absorbed(op: str, arguments: Sequence[float | Array], moderate: int) -> Iterator[Array]:
     """What does not show on any probe, though it is not 0 and not the same forever, `(steps, lanes, width)`.
 
-    A term of a sum, or a number that another is compared with, which is too small beside that, as a share of it; and
-    what a function has but one value for.
+    A term of a sum, or a number that another is compared with, which is too small beside that, as a share of it; what
+    a function has but one value for; and a factor of what is nothing but 0 and infinite.
     """
     if is_settled(op, arguments):
+        return
+    if op in _SCALING:
+        first, second = arguments
+        if op == "div" and isinstance(second, float) and second == 0.0:
+            second = math.inf
+        for factor, other in ((first, second), (second, first)):
+            if not isinstance(factor, float) and not _has_size(other, moderate):
+                yield factor / (float(largest(factor).max()) or 1.0)
         return
     if op in _FLATTENING:
         value = np.atleast_3d(arguments[0])[:, :moderate]
@@ -139,6 +149,17 @@ def absorbed(op: str, arguments: Sequence[float | Array], moderate: int) -> Iter
             if size.any() and not np.any(size > least):
                 share = np.atleast_3d(small) / (float(largest(other).max()) or 1.0)
                 yield np.broadcast_to(share, np.broadcast_shapes(share.shape, np.shape(large)))
+
+
+def _has_size(number: float | Array, moderate: int) -> bool:
+    """Whether it is ever a number, neither 0 nor infinite, or else 0 forever."""
+    if isinstance(number, float):
+        return math.isfinite(number)
+    typical = float(number[2, 0, 0])
+    if typical and math.isfinite(typical):
+        return True
+    shown = number[:, :moderate]
+    return bool(np.any((shown != 0) & np.isfinite(shown)))
 
 
 def _beside(op: str, arguments: Sequence[float | Array]) -> list[tuple[float | Array, float | Array]]:

@@ -26,6 +26,8 @@ from programs.decisions import (
 from programs.degree import is_proportional
 from programs.ir import Program
 from programs.probe import HORIZON, LAYOUT, NUDGE, TIMES, Array, Probe, noise, observe
+from programs.rehearsal import rehearse
+from programs.run import NUMPY, Runner
 
 _DROPPED = 33  # bits of a double's 53; 20 are left, six significant decimal digits
 _OCTAVES = 10  # a rule that happens to be proportional to the learning rates shown need not be so at any others
@@ -77,10 +79,11 @@ class Behaviour:
         decisions: A hash of each number by which the rule decides, of those it chooses from, and of what is too small
             to show beside what it is added to or compared with, up to their size: a threshold that no probe happens to
             cross, what no probe happens to choose, and what may grow would show in nothing else.
-            About how large the factor is, where the text of the rule does not show that it is proportional.
-            And the canonical form of a rule of which the probes do not tell enough: they do not take both branches or
-            see a decision come out in two ways, it jumps without one, divides by what crosses zero or takes the size of
-            what does not, a state explodes, rounding decides, or a nudge of what they show or of a state grows more
+            About how large the factor is, where the text of the rule does not show that it is proportional. What the
+            rule does in a rehearsal, which is longer than the probes.
+            Or else the canonical form, of a rule of which the probes do not tell enough: they do not take both branches
+            or see a decision come out in two ways, it jumps without one, divides by what crosses zero or takes the size
+            of what does not, a state explodes, rounding decides, or a nudge of what they show or of a state grows more
             than a thousandfold on its way to the update or to a decision.
     """
 
@@ -110,7 +113,8 @@ def behaviour(program: Program) -> Behaviour:
     watched, turning, hiding = (_live(program, ops) for ops in (JUMPING, TURNING, HIDING))
     proportional = is_proportional(program, "lr")
     looked_into = [*watched, *turning, *hiding]
-    shown = observe(program, _SLOW if proportional else _ALL, looked_into)
+    runner = Runner(program, LAYOUT, NUMPY)
+    shown = observe(runner, _SLOW if proportional else _ALL, looked_into)
     arguments = dict(zip(looked_into, shown.told, strict=True))
     kinds = check(program).kinds
     updates, other, nudged = _parted(shown.updates)
@@ -132,17 +136,20 @@ def behaviour(program: Program) -> Behaviour:
     for index in (*watched, *hiding):
         for term in absorbed(program.body[index].op, arguments[index], _NUDGED):
             decisions.add(_hash(digits(_parted(term)[0])))
-    if not told:
-        decisions.add(structure(program).encode())
-    if not proportional:
-        slow, fast = np.split(updates, 2, axis=1)
-        if not same(fast / _FACTOR, slow):
-            return Behaviour(updates, 1.0, responds, frozenset(decisions))
-        updates = slow
-    scale = float(largest(updates).max()) or 1.0
+    slow = updates if proportional else _slow(updates)
+    scale = 1.0 if slow is None else float(largest(slow).max()) or 1.0
+    decisions.add(_hash(digits(rehearse(runner) / scale)) if told else structure(program).encode())
+    if slow is None:
+        return Behaviour(updates, scale, responds, frozenset(decisions))
     if not proportional:
         decisions.add(str(round(math.log2(scale) / _OCTAVES)).encode())
-    return Behaviour(updates / scale, scale, responds, frozenset(decisions))
+    return Behaviour(slow / scale, scale, responds, frozenset(decisions))
+
+
+def _slow(updates: Array) -> Array | None:
+    """Those at the smaller learning rates, if they are smaller than the others by as much as these."""
+    slow, fast = np.split(updates, 2, axis=1)
+    return slow if same(fast / _FACTOR, slow) else None
 
 
 def _live(program: Program, ops: frozenset[str]) -> list[int]:

@@ -134,16 +134,15 @@ class Observed(NamedTuple):
 
 def respond(program: Program, probe: Probe) -> Array:
     """The updates of a rule that is shown a probe, in double precision, shape `(steps, lanes, size)`."""
-    return observe(program, probe).updates
+    return observe(Runner(program, LAYOUT, NUMPY), probe).updates
 
 
-def observe(program: Program, probe: Probe, watched: Sequence[int] = ()) -> Observed:
-    """Show a rule a probe.
+def observe(runner: Runner[Array], probe: Probe, watched: Sequence[int] = ()) -> Observed:
+    """Show a probe to a rule made ready for `LAYOUT`.
 
     In nudged lanes states and sums are nudged too, each number whenever it is stored or summed: what that magnifies,
     rounding does.
     """
-    runner = Runner(program, LAYOUT, NUMPY)
     steps, lanes, _ = probe.rates.shape
 
     def by_lane(value: Array) -> Array:
