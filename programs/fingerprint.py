@@ -79,27 +79,29 @@ class Behaviour:
         decisions: A hash of each number by which the rule decides, of those it chooses from, and of what is too small
             to show beside what it is added to or compared with, up to their size: a threshold that no probe happens to
             cross, what no probe happens to choose, and what may grow would show in nothing else.
-            About how large the factor is, where the text of the rule does not show that it is proportional. What the
-            rule does in a rehearsal, which is longer than the probes.
-            Or else the canonical form, of a rule of which the probes do not tell enough: they do not take both branches
-            or see a decision come out in two ways, it jumps without one, divides by what crosses zero or takes the size
-            of what does not, a state explodes, rounding decides, or a nudge of what they show or of a state grows more
+            About how large the factor is, where the text of the rule does not show that it is proportional.
+            And the canonical form of a rule of which the probes do not tell enough: they do not take both branches or
+            see a decision come out in two ways, it jumps without one, divides by what crosses zero or takes the size of
+            what does not, a state explodes, rounding decides, or a nudge of what they show or of a state grows more
             than a thousandfold on its way to the update or to a decision.
+        rehearsal: The updates of a longer show, divided by `scale`; None where the probes do not tell enough.
     """
 
     updates: Array
     scale: float
     responds: bool
     decisions: frozenset[bytes]
+    rehearsal: Array | None
 
 
 @np.errstate(all="ignore")
 def fingerprint(program: Program) -> Fingerprint:
     """Run a rule for a few steps on fixed weights, gradients and learning rates and hash what it does."""
     found = behaviour(program)
+    told = [*found.decisions] if found.rehearsal is None else [*found.decisions, _hash(digits(found.rehearsal))]
     moderate = [found.updates[:, lane :: len(LANES)] for lane in range(len(LANES)) if lane != _HUGE]
     return Fingerprint(
-        behaviour=_hash(digits(found.updates), b"".join(sorted(found.decisions))).hex(),
+        behaviour=_hash(digits(found.updates), b"".join(sorted(told))).hex(),
         log2_scale=round(math.log2(found.scale), 3),
         finite=all(np.isfinite(part).all() for part in moderate),
         responds=found.responds,
@@ -138,12 +140,12 @@ def behaviour(program: Program) -> Behaviour:
             decisions.add(_hash(digits(_parted(term)[0])))
     slow = updates if proportional else _slow(updates)
     scale = 1.0 if slow is None else float(largest(slow).max()) or 1.0
-    decisions.add(_hash(digits(rehearse(runner) / scale)) if told else structure(program).encode())
-    if slow is None:
-        return Behaviour(updates, scale, responds, frozenset(decisions))
-    if not proportional:
+    if not told:
+        decisions.add(structure(program).encode())
+    if slow is not None and not proportional:
         decisions.add(str(round(math.log2(scale) / _OCTAVES)).encode())
-    return Behaviour(slow / scale, scale, responds, frozenset(decisions))
+    rehearsal = rehearse(runner) / scale if told else None
+    return Behaviour((updates if slow is None else slow) / scale, scale, responds, frozenset(decisions), rehearsal)
 
 
 def _slow(updates: Array) -> Array | None:

@@ -6,9 +6,11 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 import numpy as np
 
+from programs import rehearsal
 from programs.canon import rewrites, structure
 from programs.fingerprint import LANES, PROBE, behaviour, digits, same
 from programs.ir import Program
@@ -25,14 +27,14 @@ class Verdict(StrEnum):
     STRUCTURE = "structure"
     """Exact algebra makes one of the other: every bit agrees, but for what the table leaves open."""
     BEHAVIOUR = "behaviour"
-    """They return the same on every probe, to six significant digits."""
+    """They return the same on all that they are shown, to six significant digits."""
     FACTOR = "factor"
     """The same, but for a constant factor of the step that another learning rate makes up for."""
     DECISIONS = "decisions"
-    """They return the same on every probe, but they jump or bend at other thresholds, which no probe happens to cross,
-    choose from other numbers, or magnify a nudge so much that the probes do not tell enough."""
+    """They return the same on all that they are shown, but jump or bend at other thresholds, which nothing happens to
+    cross, choose from other numbers, or magnify a nudge so much that the probes do not tell enough."""
     DIFFERENT = "different"
-    """A probe tells them apart."""
+    """They return something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Difference:
 
     Attributes:
         step: The value of `t`.
-        shown: Which of the probes, in words.
+        shown: On what, in words.
         learning_rate: At that step.
         parameter: Shape of the parameter tensor.
         weight: Index in it, flattened.
@@ -95,15 +97,18 @@ def compare(left: Program, right: Program) -> Sameness:
         return Sameness(Verdict.STRUCTURE, dict(first - second), dict(second - first))
     mine, yours = behaviour(left), behaviour(right)
     if mine.updates.shape == yours.updates.shape and same(mine.updates, yours.updates):
+        if mine.rehearsal is not None and yours.rehearsal is not None and not same(mine.rehearsal, yours.rehearsal):
+            difference = _difference(mine.rehearsal, yours.rehearsal, _REHEARSAL)
+            return Sameness(Verdict.DIFFERENT, {}, {}, difference=difference)
         if mine.decisions != yours.decisions:
             return Sameness(Verdict.DECISIONS, {}, {})
         factor = yours.scale / mine.scale
         verdict = Verdict.BEHAVIOUR if abs(factor - 1) < _ONE else Verdict.FACTOR
         return Sameness(verdict, {}, {}, factor=factor)
     if mine.updates.shape == yours.updates.shape:
-        return Sameness(Verdict.DIFFERENT, {}, {}, difference=_difference(mine.updates, yours.updates))
+        return Sameness(Verdict.DIFFERENT, {}, {}, difference=_difference(mine.updates, yours.updates, _PROBES))
     # One of them is not proportional to the learning rate, and the other loses nothing by showing all lanes.
-    difference = _difference(respond(left, PROBE), respond(right, PROBE))
+    difference = _difference(respond(left, PROBE), respond(right, PROBE), _PROBES)
     return Sameness(Verdict.DIFFERENT, {}, {}, difference=difference)
 
 
@@ -116,7 +121,19 @@ def _rewrites(program: Program) -> list[str]:
     return dead + [rule.line for rule in rewrites(program)]
 
 
-def _difference(mine: Array, yours: Array) -> Difference:
+class _Show(NamedTuple):
+    """What two rules were shown: `t` and the learning rate, `(steps, lanes)`, and the lanes in words."""
+
+    times: Array
+    rates: Array
+    lanes: tuple[str, ...]
+
+
+_PROBES = _Show(np.transpose(PROBE.times), PROBE.rates[..., 0], LANES * 2)
+_REHEARSAL = _Show(rehearsal.shown("t")[..., 0], rehearsal.shown("lr")[..., 0], rehearsal.LANES)
+
+
+def _difference(mine: Array, yours: Array, show: _Show) -> Difference:
     """The largest relative difference in the first step where it is about as large as it gets."""
     size = np.abs(mine - yours) / np.maximum(np.abs(mine), np.abs(yours))
     size = np.where(digits(mine) != digits(yours), np.where(np.isnan(size), np.inf, size), -1.0)
@@ -125,9 +142,9 @@ def _difference(mine: Array, yours: Array) -> Difference:
     lane, place = np.unravel_index(int(size[step].argmax()), size[step].shape)
     index = next(i for i, part in enumerate(LAYOUT.slices) if part.start <= place < part.stop)
     return Difference(
-        step=PROBE.times[lane][step],
-        shown=LANES[int(lane) % len(LANES)],
-        learning_rate=float(PROBE.rates[step, lane, 0]),
+        step=float(show.times[step, lane]),
+        shown=show.lanes[lane],
+        learning_rate=float(show.rates[step, lane]),
         parameter=LAYOUT.shapes[index],
         weight=int(place) - LAYOUT.slices[index].start,
         left=float(mine[step, lane, place]),

@@ -61,6 +61,18 @@ def test_the_first_difference_is_told() -> None:
     assert 0 < found.difference.relative <= 2
 
 
+def test_a_difference_that_takes_many_steps_is_told() -> None:
+    turns = "x = global_dot(m, v)"
+    states = "lr, interp(g, m, 0.5), interp(g, v, 0.99)"
+    head = "g, m, v, lr"
+    left, right = (rule(turns, f"return g * {x} * {states}", head=head) for x in ("x", "square(sqrt(x))"))
+    found = compare(left, right)
+    assert found.verdict is Verdict.DIFFERENT
+    assert found.difference is not None
+    assert "forty" in found.difference.shown
+    assert found.difference.step > 10
+
+
 @pytest.mark.parametrize("update", ["g / 0", "sqrt(-1) * g", "log(g - 1000) * lr"])
 def test_a_difference_to_what_is_not_finite_is_infinite_from_either_side(update: str) -> None:
     other = rule(f"return {update}, m")
