@@ -119,10 +119,18 @@ def is_safe(op: str, kind: Kind, arguments: Sequence[float | Array], moderate: i
 def absorbed(op: str, arguments: Sequence[float | Array], moderate: int) -> Iterator[Array]:
     """What does not show on any probe, though it is not 0 and not the same forever, `(steps, lanes, width)`.
 
-    A term of a sum, or a number that another is compared with, which is too small beside that, as a share of it; what
-    a function has but one value for; and a factor of what is nothing but 0 and infinite.
+    A term of a sum, or a number that another is compared with, which is too small beside that, as a share of it; that
+    of which one number is made; and a factor of what is nothing but 0 and infinite.
     """
     if is_settled(op, arguments):
+        return
+    if len(_widths(arguments)) > 1 or op in _BRANCHING | _SHRINKING:
+        return
+    if op in HIDING and _is_flat(op, arguments, moderate):
+        for term in arguments:
+            if not isinstance(term, float):
+                yield term
+    if op in _FLATTENING:
         return
     if op in _SCALING:
         first, second = arguments
@@ -131,13 +139,6 @@ def absorbed(op: str, arguments: Sequence[float | Array], moderate: int) -> Iter
         for factor, other in ((first, second), (second, first)):
             if not isinstance(factor, float) and not _has_size(other, moderate):
                 yield factor / (float(largest(factor).max()) or 1.0)
-        return
-    if op in _FLATTENING:
-        value = np.atleast_3d(arguments[0])[:, :moderate]
-        result = OPS[op].numpy(value)
-        if value.min() < value.max() and np.ptp(result) <= _SEEN * np.abs(result).max():
-            yield np.atleast_3d(arguments[0])
-    if len(_widths(arguments)) > 1 or op in _BRANCHING | _SHRINKING:
         return
     typical = [value if isinstance(value, float) else value[2, :2] for value in arguments]  # when states have filled
     if all(_are_comparable(*terms) for terms in _beside(op, typical)):
@@ -149,6 +150,16 @@ def absorbed(op: str, arguments: Sequence[float | Array], moderate: int) -> Iter
             if size.any() and not np.any(size > least):
                 share = np.atleast_3d(small) / (float(largest(other).max()) or 1.0)
                 yield np.broadcast_to(share, np.broadcast_shapes(share.shape, np.shape(large)))
+
+
+def _is_flat(op: str, arguments: Sequence[float | Array], moderate: int) -> bool:
+    """Whether the result is one number, though there are arguments that are not."""
+    for part in ((slice(2, 3), slice(2), slice(2)), (slice(None), slice(moderate))):  # a few numbers mostly differ
+        shown = [value if isinstance(value, float) else value[part] for value in arguments]
+        result = np.asarray(OPS[op].numpy(*shown))
+        if not np.isfinite(result).all() or np.ptp(result) > _SEEN * np.abs(result).max():
+            return False
+    return any(np.ptp(value) > 0 for value in shown)
 
 
 def _has_size(number: float | Array, moderate: int) -> bool:

@@ -209,6 +209,14 @@ STRANGERS: dict[str, tuple[Program, Program]] = {
         rule("x = global_dot(m, v)", "return g * x * lr, interp(g, m, 0.5), interp(g, v, 0.99)"),
         rule("x = global_dot(m, v)", "return g * square(sqrt(x)) * lr, interp(g, m, 0.5), interp(g, v, 0.99)"),
     ),
+    "what is multiplied by 0 until it is infinite": (
+        rule("return (interp(m, -1, 1) + g) * lr, m + g, v"),
+        rule("return (interp(m * m, -1, 1) + g) * lr, m + g, v"),
+    ),
+    "what is subtracted from itself until it is infinite": (
+        rule("return (m - m + g) * lr, m + g, v"),
+        rule("return (m * m - m * m + g) * lr, m + g, v"),
+    ),
     "a sign that is 0 only while states are": (
         rule("x = sign(global_dot(m, v))", "return g * x * lr, g + m, interp(g, v, 0.5)"),
         rule("x = sign(global_dot(m, v))", "return g * square(x) * lr, g + m, interp(g, v, 0.5)"),
