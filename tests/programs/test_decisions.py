@@ -134,6 +134,38 @@ def test_what_is_too_small_to_show_is_found(op: str, arguments: list[Array], cou
             np.testing.assert_allclose(mine, yours)
 
 
+@pytest.mark.parametrize(
+    ("op", "arguments", "count"),
+    [
+        ("mul", [NUMBERS, of_one_value(np.inf)], 1),
+        ("mul", [NUMBERS, np.where(NUMBERS > 0, np.inf, 0.0)], 1),
+        ("mul", [NUMBERS, np.where(NUMBERS > 0, np.inf, 2.0)], 0),
+        ("mul", [NUMBERS, 2.0], 0),
+        ("div", [NUMBERS, 0.0], 1),
+        ("div", [1.0, NUMBERS], 0),
+        ("div", [of_one_value(np.inf), NUMBERS], 1),
+    ],
+)
+def test_a_factor_of_what_is_nothing_but_0_or_infinite_is_found(op: str, arguments: list[Array], count: int) -> None:
+    with np.errstate(all="ignore"):
+        assert len(list(absorbed(op, arguments, LANES))) == count
+
+
+@pytest.mark.parametrize(
+    ("op", "arguments"),
+    [
+        ("sub", [NUMBERS, NUMBERS]),
+        ("div", [NUMBERS, NUMBERS]),
+        ("mul", [NUMBERS, 0.0]),
+        ("interp", [NUMBERS, -1.0, 1.0]),
+    ],
+)
+def test_what_makes_one_number_of_many_is_found(op: str, arguments: list[Array]) -> None:
+    hidden = list(absorbed(op, arguments, LANES))
+    assert hidden
+    assert all(np.array_equal(found, NUMBERS) for found in hidden)
+
+
 def test_a_divisor_that_changes_sign_in_a_lane_that_counts_is_not_safe() -> None:
     assert not is_safe("div", Kind.TENSOR, [1.0, NUMBERS], LANES)
     assert is_safe("div", Kind.TENSOR, [NUMBERS, abs(NUMBERS)], LANES)
