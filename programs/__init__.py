@@ -14,7 +14,7 @@ A rule is text that is read as data, a straight-line program over a closed table
 - `canon` one form for all ways of writing the same program, made of a `graph` of its expressions and the `rules` of
   exact algebra; `fingerprint` what it does to fixed inputs (`probe`, then for longer in `rehearsal`), so that twins are
   known before they are trained, whatever the size of their steps (`degree`), unless they may decide otherwise some day
-  (`decisions`);
+  (`decisions`) or show what they hide (`hidden`);
   `same` what two programs are to each other; `remarks` what in one does nothing; `measures` what it is like, for the
   axes of an archive
 - `generate` random programs; `edit` children of a program, by the `operators` of mutation and crossover, which are made

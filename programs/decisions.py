@@ -1,4 +1,4 @@
-"""By which numbers a rule decides, whether a probe shows both ways in which each decision can go, and what it hides.
+"""By which numbers a rule decides, and whether a probe shows both ways in which each decision can go.
 
 The arguments of an instruction are those of `programs.probe.Observed`. The first lanes are those that are `moderate`,
 and the last ones are the same, nudged. Before these is one with other gradients, of which updates are not compared.
@@ -6,8 +6,7 @@ and the last ones are the same, nudged. Before these is one with other gradients
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,6 @@ from programs.layout import extents, slices
 from programs.matrix import eigenvalues
 from programs.ops import OPS
 from programs.probe import LAYOUT, NUDGE, Array
-from programs.run import SUMS
 
 LEFT_OVER = 1e-13
 """What is smaller than this share of a lane's largest number in a step is what cancellation left over."""
@@ -32,13 +30,8 @@ JUMPING = _DECIDING | _BRANCHING | _CHOOSING | _SHRINKING
 """Operations that decide or choose."""
 TURNING = frozenset({"div", "reciprocal", "inverse_root", "abs"})
 """Operations that jump or bend where an argument crosses zero."""
-_FLATTENING = frozenset({"exp", "exp2", "exp10", "cos", "cosh", "tanh", "arctan"})  # of what is near 0, or far from it
-_SCALING = frozenset({"mul", "div"})  # by 0 or infinity, all is one
-HIDING = SUMS | _FLATTENING | _SCALING
-"""Operations in which what is small, or too large, does not show."""
 
 _ROUNDED = NUDGE * 2.0**26  # single precision keeps 24 bits
-_SEEN = 1e-7  # share of a number above which another, added to it, shows in six digits
 _OVERFLOW = float(np.finfo(np.float32).max)
 
 
@@ -59,13 +52,13 @@ def is_shown(op: str, arguments: Sequence[float | Array], moderate: int) -> bool
         return True
     if op in _CHOOSING:
         first, *rest = (value if isinstance(value, float) else value[:, : -moderate - 1] for value in arguments)
-        return len(_widths(arguments)) < 2 and all(np.any(first < bound) and np.any(first > bound) for bound in rest)
+        return len(widths(arguments)) < 2 and all(np.any(first < bound) and np.any(first > bound) for bound in rest)
     shown, nudged = _nudged(arguments[: 1 if op in _BRANCHING else None], moderate)
     if not all(np.all(np.abs(value) < _OVERFLOW) for value in shown):
         return False
     if op in _BRANCHING:
         return len(np.unique(shown[0] != 0)) == 2 and np.array_equal(shown[0] != 0, nudged[0] != 0)
-    if len(_widths(arguments)) > 1:
+    if len(widths(arguments)) > 1:
         return False
     margin, moved = (_margin(op, values) for values in (shown, nudged))
     if not np.all(np.abs(moved - margin) <= _ROUNDED * np.abs(margin)):
@@ -116,78 +109,6 @@ def is_safe(op: str, kind: Kind, arguments: Sequence[float | Array], moderate: i
     return True
 
 
-def absorbed(op: str, arguments: Sequence[float | Array], moderate: int) -> Iterator[Array]:
-    """What does not show on any probe, though it is not 0 and not the same forever, `(steps, lanes, width)`.
-
-    A term of a sum, or a number that another is compared with, which is too small beside that, as a share of it; that
-    of which one number is made; and a factor of what is nothing but 0 and infinite.
-    """
-    if is_settled(op, arguments):
-        return
-    if len(_widths(arguments)) > 1 or op in _BRANCHING | _SHRINKING:
-        return
-    if op in HIDING and _is_flat(op, arguments, moderate):
-        for term in arguments:
-            if not isinstance(term, float):
-                yield term
-    if op in _FLATTENING:
-        return
-    if op in _SCALING:
-        first, second = arguments
-        if op == "div" and isinstance(second, float) and second == 0.0:
-            second = math.inf
-        for factor, other in ((first, second), (second, first)):
-            if not isinstance(factor, float) and not _has_size(other, moderate):
-                yield factor / (float(largest(factor).max()) or 1.0)
-        return
-    typical = [value if isinstance(value, float) else value[2, :2] for value in arguments]  # when states have filled
-    if all(_are_comparable(*terms) for terms in _beside(op, typical)):
-        return  # nearly always, and quickly seen
-    for terms in _beside(op, arguments):
-        for small, large in (terms, terms[::-1]):
-            size, other = (np.abs(np.atleast_3d(term)[:, :moderate]) for term in (small, large))
-            least = np.maximum(_SEEN * other, LEFT_OVER * largest(other))
-            if size.any() and not np.any(size > least):
-                share = np.atleast_3d(small) / (float(largest(other).max()) or 1.0)
-                yield np.broadcast_to(share, np.broadcast_shapes(share.shape, np.shape(large)))
-
-
-def _is_flat(op: str, arguments: Sequence[float | Array], moderate: int) -> bool:
-    """Whether the result is one number, though there are arguments that are not."""
-    for part in ((slice(2, 3), slice(2), slice(2)), (slice(None), slice(moderate))):  # a few numbers mostly differ
-        shown = [value if isinstance(value, float) else value[part] for value in arguments]
-        result = np.asarray(OPS[op].numpy(*shown))
-        if not np.isfinite(result).all() or np.ptp(result) > _SEEN * np.abs(result).max():
-            return False
-    return any(np.ptp(value) > 0 for value in shown)
-
-
-def _has_size(number: float | Array, moderate: int) -> bool:
-    """Whether it is ever a number, neither 0 nor infinite, or else 0 forever."""
-    if isinstance(number, float):
-        return math.isfinite(number)
-    typical = float(number[2, 0, 0])
-    if typical and math.isfinite(typical):
-        return True
-    shown = number[:, :moderate]
-    return bool(np.any((shown != 0) & np.isfinite(shown)))
-
-
-def _beside(op: str, arguments: Sequence[float | Array]) -> list[tuple[float | Array, float | Array]]:
-    """The terms of a sum, or the numbers that are compared, in pairs."""
-    first, *rest = arguments
-    if op == "interp":
-        second, share = rest
-        first, rest = (1.0 - share) * first, [share * second]
-    return [(first, second) for second in rest]
-
-
-def _are_comparable(first: float | Array, second: float | Array) -> bool:
-    """Whether some number of each certainly shows beside the other."""
-    size, other = (np.abs(np.atleast_1d(term)).max(axis=-1) for term in (first, second))
-    return bool(np.any(size > _SEEN * other) and np.any(other > _SEEN * size))
-
-
 def largest(numbers: Array) -> Array:
     """The largest finite size in every step of every lane, `(steps, lanes, 1)`; 0 where there is none."""
     size = np.abs(numbers)
@@ -206,10 +127,10 @@ def _nudged(arguments: Sequence[float | Array], moderate: int) -> tuple[list[Any
 def _differences(arguments: Sequence[float | Array]) -> list[float | Array]:
     """Of the first from each of the others; all of them where they are not of one width."""
     first, *rest = arguments
-    return [first - other for other in rest] if len(_widths(arguments)) < 2 and rest else [first, *rest]
+    return [first - other for other in rest] if len(widths(arguments)) < 2 and rest else [first, *rest]
 
 
-def _widths(arguments: Sequence[float | Array]) -> set[int]:
+def widths(arguments: Sequence[float | Array]) -> set[int]:
     """How many numbers there are to a lane, where that is more than one."""
     return {np.shape(argument)[-1] for argument in arguments if np.size(argument) > 1} - {1}
 

@@ -11,19 +11,9 @@ from numpy.typing import NDArray
 
 from programs.canon import simplify, structure
 from programs.check import check
-from programs.decisions import (
-    HIDING,
-    JUMPING,
-    LEFT_OVER,
-    TURNING,
-    absorbed,
-    is_safe,
-    is_settled,
-    is_shown,
-    largest,
-    looked_at,
-)
+from programs.decisions import JUMPING, LEFT_OVER, TURNING, is_safe, is_settled, is_shown, largest, looked_at
 from programs.degree import is_proportional
+from programs.hidden import HIDING, hidden
 from programs.ir import Program
 from programs.probe import HORIZON, LAYOUT, NUDGE, TIMES, Array, Probe, noise, observe
 from programs.rehearsal import rehearse
@@ -135,8 +125,8 @@ def behaviour(program: Program) -> Behaviour:
             decisions.add(_hash(digits(decisive)))
         else:
             told = False
-    for index in (*watched, *hiding):
-        for term in absorbed(program.body[index].op, arguments[index], _NUDGED):
+    for index in hiding:
+        for term in hidden(program.body[index].op, arguments[index], _NUDGED):
             decisions.add(_hash(digits(_parted(term)[0])))
     slow = updates if proportional else _slow(updates)
     scale = 1.0 if slow is None else float(largest(slow).max()) or 1.0

@@ -3,19 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from programs.decisions import JUMPING, absorbed, is_safe, is_settled, is_shown, looked_at
+from observed import LANES, NUMBERS, of_one_value
+from programs.decisions import JUMPING, is_safe, is_settled, is_shown, looked_at
 from programs.kinds import Kind
 from programs.layout import width
 from programs.ops import OPS, Shape
-from programs.probe import LAYOUT, NUDGE, TIMES, Array, noise
-
-NUMBERS: Array = noise(0)[:, None] * np.array([1.0, 100.0])[:, None]
-"""In two lanes, of both signs."""
-LANES = 2
-
-
-def of_one_value(value: float, lanes: int = LANES) -> Array:
-    return np.full((len(TIMES), lanes, 1), value)
+from programs.probe import LAYOUT, NUDGE, TIMES, Array
 
 
 def all_lanes(arguments: list[Array]) -> list[Array]:
@@ -106,64 +99,6 @@ def test_shrinking_looks_at_the_norm_and_the_bound() -> None:
     assert not np.allclose(near, far)
     turned = looked_at("clip_by_global_norm", [-NUMBERS[:, :, ::-1], 1e4])
     np.testing.assert_allclose(turned, near)
-
-
-@pytest.mark.parametrize(
-    ("op", "arguments", "count"),
-    [
-        ("add", [NUMBERS, NUMBERS[:, :, ::-1]], 0),
-        ("add", [NUMBERS, NUMBERS[:, :, ::-1] * 1e-20], 1),
-        ("sub", [1e-20, of_one_value(3.0)], 1),
-        ("sub", [0.0, of_one_value(3.0)], 0),
-        ("interp", [NUMBERS, NUMBERS, 1e-20], 1),
-        ("interp", [NUMBERS, NUMBERS, 0.5], 0),
-        ("maximum", [NUMBERS, 1e20], 1),
-        ("clip", [NUMBERS, -1e20, 1e20], 2),
-        ("where", [NUMBERS, 1.0, 1e20], 0),
-        ("cos", [NUMBERS], 0),
-        ("cos", [NUMBERS * 1e-6], 1),
-        ("tanh", [2000 + NUMBERS], 1),
-        ("exp", [of_one_value(0.0)], 0),
-    ],
-)
-def test_what_is_too_small_to_show_is_found(op: str, arguments: list[Array], count: int) -> None:
-    hidden, doubled = (list(absorbed(op, [factor * value for value in arguments], LANES)) for factor in (1, 2))
-    assert len(hidden) == count
-    if op in ("add", "sub", "maximum", "clip"):
-        for mine, yours in zip(hidden, doubled, strict=True):
-            np.testing.assert_allclose(mine, yours)
-
-
-@pytest.mark.parametrize(
-    ("op", "arguments", "count"),
-    [
-        ("mul", [NUMBERS, of_one_value(np.inf)], 1),
-        ("mul", [NUMBERS, np.where(NUMBERS > 0, np.inf, 0.0)], 1),
-        ("mul", [NUMBERS, np.where(NUMBERS > 0, np.inf, 2.0)], 0),
-        ("mul", [NUMBERS, 2.0], 0),
-        ("div", [NUMBERS, 0.0], 1),
-        ("div", [1.0, NUMBERS], 0),
-        ("div", [of_one_value(np.inf), NUMBERS], 1),
-    ],
-)
-def test_a_factor_of_what_is_nothing_but_0_or_infinite_is_found(op: str, arguments: list[Array], count: int) -> None:
-    with np.errstate(all="ignore"):
-        assert len(list(absorbed(op, arguments, LANES))) == count
-
-
-@pytest.mark.parametrize(
-    ("op", "arguments"),
-    [
-        ("sub", [NUMBERS, NUMBERS]),
-        ("div", [NUMBERS, NUMBERS]),
-        ("mul", [NUMBERS, 0.0]),
-        ("interp", [NUMBERS, -1.0, 1.0]),
-    ],
-)
-def test_what_makes_one_number_of_many_is_found(op: str, arguments: list[Array]) -> None:
-    hidden = list(absorbed(op, arguments, LANES))
-    assert hidden
-    assert all(np.array_equal(found, NUMBERS) for found in hidden)
 
 
 def test_a_divisor_that_changes_sign_in_a_lane_that_counts_is_not_safe() -> None:
