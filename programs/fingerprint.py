@@ -14,7 +14,7 @@ from programs.check import check
 from programs.decisions import JUMPING, LEFT_OVER, TURNING, is_safe, is_settled, is_shown, largest, looked_at
 from programs.degree import is_proportional
 from programs.hidden import HIDING, hidden
-from programs.ir import Program
+from programs.ir import Program, Ref, Var
 from programs.probe import HORIZON, LAYOUT, NUDGE, TIMES, Array, Probe, noise, observe
 from programs.rehearsal import rehearse
 from programs.run import NUMPY, Runner
@@ -125,8 +125,9 @@ def behaviour(program: Program) -> Behaviour:
             decisions.add(_hash(digits(decisive)))
         else:
             told = False
+    remembers = _remembering(program)
     for index in hiding:
-        for term in hidden(program.body[index].op, arguments[index], _NUDGED):
+        for term in hidden(program.body[index].op, arguments[index], remembers[index], _NUDGED):
             decisions.add(_hash(digits(_parted(term)[0])))
     slow = updates if proportional else _slow(updates)
     scale = 1.0 if slow is None else float(largest(slow).max()) or 1.0
@@ -142,6 +143,15 @@ def _slow(updates: Array) -> Array | None:
     """Those at the smaller learning rates, if they are smaller than the others by as much as these."""
     slow, fast = np.split(updates, 2, axis=1)
     return slow if same(fast / _FACTOR, slow) else None
+
+
+def _remembering(program: Program) -> list[list[bool]]:
+    """Whether each argument of each instruction depends on a state."""
+    states = {Ref(name) for name in program.states}
+    found: list[list[bool]] = []
+    for instr in program.body:
+        found.append([any(found[arg.index]) if type(arg) is Var else arg in states for arg in instr.args])
+    return found
 
 
 def _live(program: Program, ops: frozenset[str]) -> list[int]:

@@ -23,17 +23,23 @@ HIDING = SUMS | _FLATTENING | _SCALING | _COMPARING
 _SEEN = 1e-7  # share of a number above which another, added to it, shows in six digits
 
 
-def hidden(op: str, arguments: Sequence[float | Array], moderate: int) -> Iterator[Array]:
+def hidden(op: str, arguments: Sequence[float | Array], remembers: Sequence[bool], moderate: int) -> Iterator[Array]:
     """What does not show on any probe, though it is not 0 and not the same forever, `(steps, lanes, width)`.
 
     A term of a sum, or a number that another is compared with, which is too small beside that, as a share of it; that
-    of which one number is made; and a factor of what is nothing but 0 and infinite.
+    of which one number is made, as 0 of what is multiplied by it; and a factor of what is nothing but 0 and infinite.
+
+    Args:
+        op: An operation.
+        arguments: Its arguments.
+        remembers: Whether each depends on a state, and so may grow until 0 times it is no number any more.
+        moderate: How many lanes are.
     """
     if len(widths(arguments)) > 1 or all(isinstance(value, float) for value in arguments):
         return
     if op not in _COMPARING and _is_flat(op, arguments, moderate):
-        for term in arguments:
-            if not isinstance(term, float):
+        for term, may_grow in zip(arguments, remembers, strict=True):
+            if not isinstance(term, float) and (may_grow or op in _FLATTENING):
                 yield term
     if op in _FLATTENING:
         return
@@ -68,14 +74,15 @@ def _is_flat(op: str, arguments: Sequence[float | Array], moderate: int) -> bool
 
 
 def _has_size(number: float | Array, moderate: int) -> bool:
-    """Whether it is ever a number, neither 0 nor infinite, or else 0 forever."""
+    """Whether it is ever a number, neither 0 nor infinite, or else always 0."""
     if isinstance(number, float):
         return math.isfinite(number)
     typical = float(number[2, 0, 0])
     if typical and math.isfinite(typical):
         return True
     shown = number[:, :moderate]
-    return bool(np.any((shown != 0) & np.isfinite(shown)))
+    finite = np.isfinite(shown)
+    return bool(finite.all() or np.any(finite & (shown != 0)))
 
 
 def _beside(op: str, arguments: Sequence[float | Array]) -> list[tuple[float | Array, float | Array]]:

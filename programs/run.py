@@ -106,7 +106,7 @@ class Runner(Generic[A]):
         chosen = hypers or {}
         # A slot for every name, then for every result, then for every constant.
         names = {name: slot for slot, name in enumerate((*program.inputs, *program.states))}
-        self._hypers = [chosen.get(hyper.name, hyper.default) for hyper in program.hypers]
+        self._hypers = [chosen.get(hyper.name, float(hyper.default)) for hyper in program.hypers]
         names |= {hyper.name: slot for slot, hyper in enumerate(program.hypers, start=len(names))}
         constants: dict[float, int] = {}
         results, end = len(names), len(names) + len(program.body)

@@ -26,7 +26,9 @@ from programs.probe import Array
     ],
 )
 def test_what_is_too_small_to_show_is_found(op: str, arguments: list[Array], count: int) -> None:
-    found, doubled = (list(hidden(op, [factor * value for value in arguments], LANES)) for factor in (1, 2))
+    found, doubled = (
+        list(hidden(op, [factor * value for value in arguments], [True] * len(arguments), LANES)) for factor in (1, 2)
+    )
     assert len(found) == count
     if op in ("add", "sub", "maximum", "clip"):
         for mine, yours in zip(found, doubled, strict=True):
@@ -47,7 +49,7 @@ def test_what_is_too_small_to_show_is_found(op: str, arguments: list[Array], cou
 )
 def test_a_factor_of_what_is_nothing_but_0_or_infinite_is_found(op: str, arguments: list[Array], count: int) -> None:
     with np.errstate(all="ignore"):
-        assert len(list(hidden(op, arguments, LANES))) == count
+        assert len(list(hidden(op, arguments, [True] * len(arguments), LANES))) == count
 
 
 @pytest.mark.parametrize(
@@ -60,6 +62,11 @@ def test_a_factor_of_what_is_nothing_but_0_or_infinite_is_found(op: str, argumen
     ],
 )
 def test_what_makes_one_number_of_many_is_found(op: str, arguments: list[Array]) -> None:
-    found = list(hidden(op, arguments, LANES))
+    found = list(hidden(op, arguments, [True] * len(arguments), LANES))
     assert found
     assert all(np.array_equal(term, NUMBERS) for term in found)
+
+
+def test_zero_times_what_no_state_can_make_grow_is_zero() -> None:
+    assert not list(hidden("mul", [NUMBERS, 0.0], [False, False], LANES))
+    assert list(hidden("tanh", [2000 + NUMBERS], [False], LANES))
