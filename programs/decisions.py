@@ -118,6 +118,11 @@ def largest(numbers: Array) -> Array:
     return found
 
 
+def peak(numbers: Array) -> float:
+    """The largest finite size of all, or 1 where that is 0: what they are made a share of."""
+    return float(largest(numbers).max()) or 1.0
+
+
 def _nudged(arguments: Sequence[float | Array], moderate: int) -> tuple[list[Any], list[Any]]:
     """What the moderate lanes show, and what they show when they are nudged."""
     shown = [value if isinstance(value, float) else value[:, :moderate] for value in arguments]

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from programs.canon import simplify, structure
 from programs.check import check
-from programs.decisions import JUMPING, LEFT_OVER, TURNING, is_safe, is_settled, is_shown, largest, looked_at
+from programs.decisions import JUMPING, LEFT_OVER, TURNING, is_safe, is_settled, is_shown, largest, looked_at, peak
 from programs.degree import is_proportional
 from programs.hidden import HIDING, hidden
 from programs.ir import Program, Ref, Var
-from programs.probe import HORIZON, LAYOUT, NUDGE, TIMES, Array, Probe, noise, observe
+from programs.probe import BY_LAYER, HORIZON, LAYOUT, NUDGE, TIMES, UNITS, Array, Probe, noise, observe
 from programs.rehearsal import rehearse
 from programs.run import NUMPY, Runner
 
@@ -88,10 +88,10 @@ class Behaviour:
 def fingerprint(program: Program) -> Fingerprint:
     """Run a rule for a few steps on fixed weights, gradients and learning rates and hash what it does."""
     found = behaviour(program)
-    told = [*found.decisions] if found.rehearsal is None else [*found.decisions, _hash(digits(found.rehearsal))]
+    hashes = found.decisions if found.rehearsal is None else {*found.decisions, _hash(digits(found.rehearsal))}
     moderate = [found.updates[:, lane :: len(LANES)] for lane in range(len(LANES)) if lane != _HUGE]
     return Fingerprint(
-        behaviour=_hash(digits(found.updates), b"".join(sorted(told))).hex(),
+        behaviour=_hash(digits(found.updates), b"".join(sorted(hashes))).hex(),
         log2_scale=round(math.log2(found.scale), 3),
         finite=all(np.isfinite(part).all() for part in moderate),
         responds=found.responds,
@@ -130,7 +130,7 @@ def behaviour(program: Program) -> Behaviour:
         for term in hidden(program.body[index].op, arguments[index], remembers[index], _NUDGED):
             decisions.add(_hash(digits(_parted(term)[0])))
     slow = updates if proportional else _slow(updates)
-    scale = 1.0 if slow is None else float(largest(slow).max()) or 1.0
+    scale = 1.0 if slow is None else peak(slow)
     if not told:
         decisions.add(structure(program).encode())
     if slow is not None and not proportional:
@@ -223,8 +223,7 @@ _NUDGED = _HUGE  # the lanes before it are also shown nudged
 
 
 def _make_probe() -> Probe:
-    by_layer = np.repeat([1.0, 0.3, 1.0, 0.1, 0.03], LAYOUT.sizes)
-    ordinary = by_layer * (0.6 * noise(0)[:1] + 0.8 * noise(1))
+    ordinary = BY_LAYER * (0.6 * noise(0)[:1] + 0.8 * noise(1))
     tiny = noise(2) * 10.0 ** (-6.0 + 3.0 * noise(3)[:1])
     tiny *= np.array([1.0, 1.0, 300.0, 1.0, 1000.0, 30.0])[:, None]  # of any norm between nothing and 1
     column = np.arange(LAYOUT.size)
@@ -233,16 +232,15 @@ def _make_probe() -> Probe:
         [[1, 0, 0, 1, 0], [1, 1, 0, 0, 0], [1, 0, 1, 0, 0], [1, 1, 1, 0, 0], [1, 0, 0, 1, 0], [0, 0, 0, 0, 0]]
     )
     tiny = np.where(silent[row, column % 5] == 1, 0.0, tiny)
-    unit = column[LAYOUT.slices[2]].reshape(LAYOUT.shapes[2])
     tiny[:2, LAYOUT.slices[3]] = 0.0  # a layer that nothing reaches at first
     tiny[3, LAYOUT.slices[1]] = 0.0  # one that dies and comes back
-    tiny[:4, [*unit[4], *unit[:, 2]]] = 0.0  # units that wake up,
-    tiny[2:, [*unit[7], *unit[:, 6]]] = 0.0  # that die,
-    tiny[:, unit[:, 8]] = 0.0  # and one that is dead
+    tiny[:4, [*UNITS[4], *UNITS[:, 2]]] = 0.0  # units that wake up,
+    tiny[2:, [*UNITS[7], *UNITS[:, 6]]] = 0.0  # that die,
+    tiny[:, UNITS[:, 8]] = 0.0  # and one that is dead
     huge = 1e4 * noise(9)
-    huge[:, [*unit[3], *unit[:, 5]]] = 0.0  # dead units
+    huge[:, [*UNITS[3], *UNITS[:, 5]]] = 0.0  # dead units
     huge[:, LAYOUT.slices[4]] = 0.0
-    gradients = np.stack([ordinary, tiny, 100.0 * by_layer * noise(4), huge] * 2, axis=1)
+    gradients = np.stack([ordinary, tiny, 100.0 * BY_LAYER * noise(4), huge] * 2, axis=1)
     small = np.where(column % 7 == 0, 0.0, 0.1 * noise(6))  # biases start at zero
     weights = np.stack([noise(5), small, 3.0 * noise(7), 1e3 * noise(10)] * 2, axis=1)
     schedule = np.array([0.4, 1.0, 0.9, 0.7, 0.3, 0.001])[:, None, None]  # nearly to nothing, as in a training

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from programs.decisions import LEFT_OVER, largest, widths
+from programs.decisions import LEFT_OVER, largest, peak, widths
 from programs.ops import OPS
 from programs.probe import Array
 from programs.run import SUMS
@@ -49,7 +49,7 @@ def hidden(op: str, arguments: Sequence[float | Array], remembers: Sequence[bool
             second = math.inf
         for factor, other in ((first, second), (second, first)):
             if not isinstance(factor, float) and not _has_size(other, moderate):
-                yield factor / (float(largest(factor).max()) or 1.0)
+                yield factor / peak(factor)
         return
     typical = [value if isinstance(value, float) else value[2, :2] for value in arguments]  # when states have filled
     if all(_are_comparable(*terms) for terms in _beside(op, typical)):
@@ -59,7 +59,7 @@ def hidden(op: str, arguments: Sequence[float | Array], remembers: Sequence[bool
             size, other = (np.abs(np.atleast_3d(term)[:, :moderate]) for term in (small, large))
             least = np.maximum(_SEEN * other, LEFT_OVER * largest(other))
             if size.any() and not np.any(size > least):
-                share = np.atleast_3d(small) / (float(largest(other).max()) or 1.0)
+                share = np.atleast_3d(small) / peak(other)
                 yield np.broadcast_to(share, np.broadcast_shapes(share.shape, np.shape(large)))
 
 

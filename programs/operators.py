@@ -64,14 +64,18 @@ class Parent:
         """The kind of an argument."""
         return self.facts.kind(arg)
 
+    @property
+    def rows(self) -> list[tuple[Arg, ...]]:
+        """The arguments of every instruction, then the outputs."""
+        return [*(instr.args for instr in self.program.body), self.program.outputs]
+
     def uses(self) -> list[tuple[int, int, Arg]]:
         """Every argument with its instruction and position; that of an output is `len(body)`."""
-        rows = [*(instr.args for instr in self.program.body), self.program.outputs]
-        return [(index, position, arg) for index, row in enumerate(rows) for position, arg in enumerate(row)]
+        return [(index, position, arg) for index, row in enumerate(self.rows) for position, arg in enumerate(row)]
 
     def random_use(self, rng: np.random.Generator) -> tuple[int, int, Arg]:
         """One of `uses`, all equally likely."""
-        rows = [*(instr.args for instr in self.program.body), self.program.outputs]
+        rows = self.rows
         position = int(rng.random() * sum(map(len, rows)))
         for index, row in enumerate(rows):
             if position < len(row):

@@ -25,6 +25,10 @@ np.empty(2**21)  # Once that is freed, glibc keeps what is freed; it would have 
 LAYOUT = Layout(((), (12,), (12, 9), (2, 2, 3), (2, 1, 2, 2)))
 """Every number of axes, matrices that are tall and wide; one is large, because of a rule that ends in a sign it takes
 hundreds of weights to see that a constant changed, and no axis is long, because of matrices of its square."""
+BY_LAYER = np.repeat([1.0, 0.3, 1.0, 0.1, 0.03], LAYOUT.sizes)
+"""How large the gradients of each layer are, number by number."""
+UNITS = np.arange(LAYOUT.size)[LAYOUT.slices[2]].reshape(LAYOUT.shapes[2])
+"""Where the numbers of the large matrix are: a row for each unit that it feeds, a column for each that feeds it."""
 TIMES = (1.0, 2.0, 3.0, 11.0, 41.0, 901.0)
 """The usual `t` of each step: early, then far apart, so that whatever depends on time shows, and what is done at every
 tenth step as well."""

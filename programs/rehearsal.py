@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from programs.probe import LAYOUT, Array, noise
+from programs.probe import BY_LAYER, UNITS, Array, noise
 from programs.run import Runner
 
 LANES = ("forty steps, gradients that shrink", "forty steps, gradients that grow")
@@ -34,15 +34,13 @@ def _shown(value: Array) -> Array:
 
 def _make_inputs() -> dict[str, Array]:
     phase = np.linspace(0.0, 1.0, _STEPS)[:, None, None]
-    by_layer = np.repeat([1.0, 0.3, 1.0, 0.1, 0.03], LAYOUT.sizes)
     direction = noise(400)[0]
     scale = 10.0 ** (np.array([0.0, -3.0])[:, None] + np.array([-1.5, 3.0])[:, None] * phase)
     drift = np.interp(phase, [0.0, 0.3, 0.5, 0.8, 1.0], [1.0, 1.0, -1.0, -1.0, 0.5]) * np.array([1.0, -0.5])[:, None]
-    gradients = by_layer * scale * (drift * direction + _noise(410))
-    unit = np.arange(LAYOUT.size)[LAYOUT.slices[2]].reshape(LAYOUT.shapes[2])
-    gradients[: _STEPS // 3, :, [*unit[4], *unit[:, 2]]] = 0.0  # units that wake up,
-    gradients[_STEPS // 2 :, :, [*unit[7], *unit[:, 6]]] = 0.0  # that die,
-    gradients[:, :, unit[:, 8]] = 0.0  # and one that is dead
+    gradients = BY_LAYER * scale * (drift * direction + _noise(410))
+    gradients[: _STEPS // 3, :, [*UNITS[4], *UNITS[:, 2]]] = 0.0  # units that wake up,
+    gradients[_STEPS // 2 :, :, [*UNITS[7], *UNITS[:, 6]]] = 0.0  # that die,
+    gradients[:, :, UNITS[:, 8]] = 0.0  # and one that is dead
     weights = noise(401)[0] + 0.5 * phase * direction + 0.05 * _noise(430)
     late = np.arange(1.0, 1.0 + _STEPS)
     inputs = {
