@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
+from operator import itemgetter
+from typing import Any
 
 from programs.errors import suggest
 from programs.ir import Arg, Const, Program, Ref, Var
@@ -84,9 +86,9 @@ class Facts:
 
     def kind(self, arg: Arg) -> Kind:
         """The kind of an argument; it may also be an input of the signature that the program does not ask for."""
-        if isinstance(arg, Var):
+        if type(arg) is Var:
             return self.kinds[arg.index]
-        if isinstance(arg, Const):
+        if not isinstance(arg, Ref):
             return Kind.SCALAR
         if arg.name in self.state_kinds:
             return self.state_kinds[arg.name]
@@ -131,7 +133,7 @@ def check(program: Program) -> Facts:
     latest = _LATEST[0]
     if latest is not None and latest.program is program:
         return latest
-    kinds, state_kinds = _infer_kinds(program, _places(program))
+    kinds, state_kinds = _infer_kinds(program, *_places(program))
     live, live_names = liveness(program, program.signature_outputs)
     facts = Facts(program, kinds, state_kinds, live, live_names)
     _check_outputs(facts)
@@ -143,7 +145,25 @@ _LATEST: list[Facts | None] = [None]
 """The last answer: whoever edits a program checks it, and it is checked again when it is run."""
 
 
-def _places(program: Program) -> list[tuple[int, ...]]:
+class _Results(dict[Any, Kind | str]):
+    """The kinds of an operation's results by those of its arguments: a tuple, or the one kind of the only argument."""
+
+    def __init__(self, op: Op) -> None:
+        super().__init__()
+        self._op = op
+
+    def __missing__(self, kinds: Kind | tuple[Kind, ...]) -> Kind | str:
+        found = self[kinds] = result_kind(self._op, kinds if isinstance(kinds, tuple) else (kinds,))
+        return found
+
+
+_RESULTS = {name: _Results(op) for name, op in OPS.items()}
+
+_Row = tuple[_Results, Callable[[Sequence[Kind]], Kind | tuple[Kind, ...]]]
+"""An instruction: the kinds of its operation's results, and what finds those of its arguments among all kinds."""
+
+
+def _places(program: Program) -> tuple[list[_Row], list[int]]:
     """Where the kinds of all arguments are found: of each instruction, then of the outputs.
 
     Place 0 is that of constants and hyperparameters; the inputs, the states and the results follow.
@@ -160,19 +180,18 @@ def _places(program: Program) -> list[tuple[int, ...]]:
             f"{count} value{' is' if count == 1 else 's are'} returned; {program.signature.name}s return "
             f"{', '.join([*program.signature.outputs, *program.states])}.",
         )
-    places = []
+    rows: list[_Row] = []
     for index, instr in enumerate(program.body):
-        op = OPS.get(instr.op)
-        if op is None:
+        results = _RESULTS.get(instr.op)
+        if results is None:
             raise CheckError(index, f"Unknown operation {instr.op!r}.", suggest(instr.op, OPS))
-        if len(instr.args) != op.arity:
-            raise CheckError(index, f"{instr.op} takes {op.arity} arguments, not {len(instr.args)}.")
-        places.append(_places_of(instr.args, index, names, first))
-    places.append(_places_of(program.outputs, len(places), names, first))
-    return places
+        if len(instr.args) != OPS[instr.op].arity:
+            raise CheckError(index, f"{instr.op} takes {OPS[instr.op].arity} arguments, not {len(instr.args)}.")
+        rows.append((results, itemgetter(*_places_of(instr.args, index, names, first))))
+    return rows, _places_of(program.outputs, len(rows), names, first)
 
 
-def _places_of(args: Iterable[Arg], index: int, names: Mapping[str, int], first: int) -> tuple[int, ...]:
+def _places_of(args: Iterable[Arg], index: int, names: Mapping[str, int], first: int) -> list[int]:
     places = []
     for arg in args:
         if type(arg) is Var:
@@ -185,10 +204,12 @@ def _places_of(args: Iterable[Arg], index: int, names: Mapping[str, int], first:
             places.append(names[arg.name])
         else:
             places.append(0)
-    return tuple(places)
+    return places
 
 
-def _infer_kinds(program: Program, places: Sequence[tuple[int, ...]]) -> tuple[tuple[Kind, ...], dict[str, Kind]]:
+def _infer_kinds(
+    program: Program, rows: Sequence[_Row], outputs: Sequence[int]
+) -> tuple[tuple[Kind, ...], dict[str, Kind]]:
     """Kinds of all results; a state starts as a scalar zero and grows until it holds what is returned into it."""
     inputs = [program.signature.inputs.get(name, Kind.SCALAR) for name in program.inputs]
     state_kinds = dict.fromkeys(program.states, Kind.SCALAR)
@@ -196,14 +217,16 @@ def _infer_kinds(program: Program, places: Sequence[tuple[int, ...]]) -> tuple[t
         kinds = [Kind.SCALAR, *inputs, *state_kinds.values()]
         first = len(kinds)
         mistake: CheckError | None = None
-        for instr, args in zip(program.body, places, strict=False):  # the last are the outputs
-            kind = _result_kind(instr.op, tuple([kinds[place] for place in args]))
+        for results, among in rows:
+            kind = results[among(kinds)]
             if type(kind) is str:
-                mistake = mistake or CheckError(len(kinds) - first, f"{instr.op} {kind}.", reason="kinds do not fit")
+                index = len(kinds) - first
+                text = f"{program.body[index].op} {kind}."
+                mistake = mistake or CheckError(index, text, reason="kinds do not fit")
                 kind = Kind.SCALAR
             kinds.append(kind)  # type: ignore[arg-type]  # no text any more
         grown = {}
-        for name, place in zip(program.states, places[-1][len(program.signature.outputs) :], strict=True):
+        for name, place in zip(program.states, outputs[len(program.signature.outputs) :], strict=True):
             kept = join((state_kinds[name], kinds[place]))
             if kept is None:
                 text = f"The state {name} is {_one(state_kinds[name])}, but {_one(kinds[place])} is returned into it."
@@ -216,11 +239,6 @@ def _infer_kinds(program: Program, places: Sequence[tuple[int, ...]]) -> tuple[t
     if mistake is not None:
         raise mistake
     return tuple(kinds[first:]), state_kinds
-
-
-@lru_cache(maxsize=4096)
-def _result_kind(op: str, kinds: tuple[Kind, ...]) -> Kind | str:
-    return result_kind(OPS[op], kinds)
 
 
 def result_kind(op: Op, kinds: Sequence[Kind]) -> Kind | str:

@@ -6,10 +6,12 @@ leaves the dead parts out, checks, and tries again.
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import accumulate
 from typing import TypeVar
 
 import numpy as np
@@ -67,7 +69,7 @@ class Parent:
     @property
     def rows(self) -> list[tuple[Arg, ...]]:
         """The arguments of every instruction, then the outputs."""
-        return [*(instr.args for instr in self.program.body), self.program.outputs]
+        return [*[instr.args for instr in self.program.body], self.program.outputs]
 
     def uses(self) -> list[tuple[int, int, Arg]]:
         """Every argument with its instruction and position; that of an output is `len(body)`."""
@@ -76,12 +78,11 @@ class Parent:
     def random_use(self, rng: np.random.Generator) -> tuple[int, int, Arg]:
         """One of `uses`, all equally likely."""
         rows = self.rows
-        position = int(rng.random() * sum(map(len, rows)))
-        for index, row in enumerate(rows):
-            if position < len(row):
-                return index, position, row[position]
-            position -= len(row)
-        raise AssertionError("an update is always returned")
+        ends = list(accumulate(map(len, rows), initial=0))
+        place = int(rng.random() * ends[-1])
+        index = bisect(ends, place) - 1
+        position = place - ends[index]
+        return index, position, rows[index][position]
 
     def uses_of(self, kind: Kind) -> list[tuple[int, int, Arg]]:
         """The uses of values of one kind."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 
 from programs.check import liveness
-from programs.ir import Arg, Hyper, Instr, Program, Ref, Var
+from programs.ir import Arg, Const, Hyper, Instr, Program, Ref, Var
 from programs.ops import OPS
 
 
@@ -42,14 +43,19 @@ def prune(program: Program) -> Program:
 
 def insert(program: Program, index: int, instrs: Sequence[Instr]) -> Program:
     """`instrs` put in front of instruction `index`; the results of all later ones are renumbered."""
-    body = program.body
-    moved = [Var(old) for old in range(len(instrs), len(instrs) + len(body))]
+    by = len(instrs)
 
-    def shifted(args: tuple[Arg, ...]) -> tuple[Arg, ...]:
-        return tuple([moved[arg.index] if type(arg) is Var and arg.index >= index else arg for arg in args])
+    def moved(args: tuple[Arg, ...]) -> tuple[Arg, ...]:
+        return tuple([_result(arg.index + by) if type(arg) is Var and arg.index >= index else arg for arg in args])
 
-    later = [Instr(instr.op, shifted(instr.args), instr.name) for instr in body[index:]]
-    return replace(program, body=(*body[:index], *instrs, *later), outputs=shifted(program.outputs))
+    body = [*program.body[:index], *instrs]
+    for instr in program.body[index:]:
+        for arg in instr.args:
+            if type(arg) is Var and arg.index >= index:
+                instr = Instr(instr.op, moved(instr.args), instr.name)
+                break
+        body.append(instr)
+    return replace(program, body=tuple(body), outputs=moved(program.outputs))
 
 
 def set_argument(program: Program, index: int, position: int, arg: Arg, name: str = "") -> Program:
@@ -66,8 +72,15 @@ def set_argument(program: Program, index: int, position: int, arg: Arg, name: st
 
 def substitute(program: Program, changes: Mapping[Arg, Arg]) -> Program:
     """Every use of a key of `changes` replaced by its value."""
-    body = tuple(_instr_with(instr, changes) for instr in program.body)
-    return replace(program, body=body, outputs=_args_with(program.outputs, changes))
+    keys = {key.index if isinstance(key, Var) else key.name for key in changes if not isinstance(key, Const)}
+    body = []
+    for instr in program.body:
+        for arg in instr.args:
+            if not isinstance(arg, Const) and (arg.index if isinstance(arg, Var) else arg.name) in keys:
+                instr = Instr(instr.op, _args_with(instr.args, changes), instr.name)
+                break
+        body.append(instr)
+    return replace(program, body=tuple(body), outputs=_args_with(program.outputs, changes))
 
 
 def graft(program: Program, index: int, donor: Program, part: Var) -> tuple[Program, Arg]:
@@ -117,13 +130,12 @@ def fresh_name(base: str, program: Program) -> str:
     return next(name for name in names if name not in taken)
 
 
+_result = cache(Var)
+"""The same object for the same result: a new one takes five times as long."""
+
+
 def _args_with(args: tuple[Arg, ...], changes: Mapping[Arg, Arg]) -> tuple[Arg, ...]:
     return tuple([changes.get(arg, arg) for arg in args])
-
-
-def _instr_with(instr: Instr, changes: Mapping[Arg, Arg]) -> Instr:
-    args = _args_with(instr.args, changes)
-    return instr if args == instr.args else Instr(instr.op, args, instr.name)
 
 
 def _set(args: tuple[Arg, ...], position: int, arg: Arg) -> tuple[Arg, ...]:

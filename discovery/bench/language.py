@@ -101,13 +101,14 @@ def _drift_of_the_paper(rng: np.random.Generator) -> Iterator[Program]:
         parent = population[int(rng.random() * POPULATION)]
         try:
             child, _ = OPERATORS[_EDITS[int(rng.random() * len(_EDITS))]](parent, rng)
+            if len(child.body) > MAX_INSTRUCTIONS:
+                continue
             facts = check(child)
         except (EditError, CheckError):
             continue
-        if len(child.body) <= MAX_INSTRUCTIONS:
-            population.append(Parent(child, facts))
-            population.popleft()
-            yield child
+        population.append(Parent(child, facts))
+        population.popleft()
+        yield child
 
 
 def _drift_of_a_search(rng: np.random.Generator) -> Iterator[Program]:
