@@ -12,7 +12,7 @@ A rule is text that is read as data, a straight-line program over a closed table
 - `run` what it does to the weights, in numpy or (`run_torch`, the one file that imports torch) in torch;
   `layout` how the parameters of a model lie in one vector
 - `canon` one form for all ways of writing the same program, made of a `graph` of its expressions and the `rules` of
-  exact algebra; `fingerprint` what it does to fixed inputs (`probe`, then for longer in `rehearsal`), so that twins are
+  exact algebra; `fingerprint` what it does to fixed inputs (`probe`, then a longer `trajectory`), so that twins are
   known before they are trained, whatever the size of their steps (`degree`), unless they may decide otherwise some day
   (`decisions`) or show what they hide (`hidden`);
   `same` what two programs are to each other; `remarks` what in one does nothing; `measures` what it is like, for the

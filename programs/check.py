@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Any
 
 from programs.errors import suggest
-from programs.ir import Arg, Const, Program, Ref, Var
+from programs.ir import Arg, Program, Ref, Var
 from programs.kinds import Kind, join, product
 from programs.ops import OPS, Op, Shape
 

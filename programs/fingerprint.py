@@ -16,8 +16,8 @@ from programs.degree import is_proportional
 from programs.hidden import HIDING, hidden
 from programs.ir import Program, Ref, Var
 from programs.probe import BY_LAYER, HORIZON, LAYOUT, NUDGE, TIMES, UNITS, Array, Probe, noise, observe
-from programs.rehearsal import rehearse
 from programs.run import NUMPY, Runner
+from programs.trajectory import follow
 
 _DROPPED = 33  # bits of a double's 53; 20 are left, six significant decimal digits
 _OCTAVES = 10  # a rule that happens to be proportional to the learning rates shown need not be so at any others
@@ -74,21 +74,21 @@ class Behaviour:
             see a decision come out in two ways, it jumps without one, divides by what crosses zero or takes the size of
             what does not, a state explodes, rounding decides, or a nudge of what they show or of a state grows more
             than a thousandfold on its way to the update or to a decision.
-        rehearsal: The updates of a longer show, divided by `scale`; None where the probes do not tell enough.
+        trajectory: Those along `programs.trajectory`, divided by `scale`; None where the probes do not tell enough.
     """
 
     updates: Array
     scale: float
     responds: bool
     decisions: frozenset[bytes]
-    rehearsal: Array | None
+    trajectory: Array | None
 
 
 @np.errstate(all="ignore")
 def fingerprint(program: Program) -> Fingerprint:
     """Run a rule for a few steps on fixed weights, gradients and learning rates and hash what it does."""
     found = behaviour(program)
-    hashes = found.decisions if found.rehearsal is None else {*found.decisions, _hash(digits(found.rehearsal))}
+    hashes = found.decisions if found.trajectory is None else {*found.decisions, _hash(digits(found.trajectory))}
     moderate = [found.updates[:, lane :: len(LANES)] for lane in range(len(LANES)) if lane != _HUGE]
     return Fingerprint(
         behaviour=_hash(digits(found.updates), b"".join(sorted(hashes))).hex(),
@@ -135,8 +135,8 @@ def behaviour(program: Program) -> Behaviour:
         decisions.add(structure(program).encode())
     if slow is not None and not proportional:
         decisions.add(str(round(math.log2(scale) / _OCTAVES)).encode())
-    rehearsal = rehearse(runner) / scale if told else None
-    return Behaviour((updates if slow is None else slow) / scale, scale, responds, frozenset(decisions), rehearsal)
+    trajectory = follow(runner) / scale if told else None
+    return Behaviour((updates if slow is None else slow) / scale, scale, responds, frozenset(decisions), trajectory)
 
 
 def _slow(updates: Array) -> Array | None:

@@ -52,9 +52,10 @@ def insert(program: Program, index: int, instrs: Sequence[Instr]) -> Program:
     for instr in program.body[index:]:
         for arg in instr.args:
             if type(arg) is Var and arg.index >= index:
-                instr = Instr(instr.op, moved(instr.args), instr.name)
+                body.append(Instr(instr.op, moved(instr.args), instr.name))
                 break
-        body.append(instr)
+        else:
+            body.append(instr)
     return replace(program, body=tuple(body), outputs=moved(program.outputs))
 
 
@@ -77,9 +78,10 @@ def substitute(program: Program, changes: Mapping[Arg, Arg]) -> Program:
     for instr in program.body:
         for arg in instr.args:
             if not isinstance(arg, Const) and (arg.index if isinstance(arg, Var) else arg.name) in keys:
-                instr = Instr(instr.op, _args_with(instr.args, changes), instr.name)
+                body.append(Instr(instr.op, _args_with(instr.args, changes), instr.name))
                 break
-        body.append(instr)
+        else:
+            body.append(instr)
     return replace(program, body=tuple(body), outputs=_args_with(program.outputs, changes))
 
 

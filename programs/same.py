@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from programs import rehearsal
+from programs import trajectory
 from programs.canon import rewrites, structure
 from programs.fingerprint import LANES, PROBE, behaviour, digits, same
 from programs.ir import Program
@@ -97,8 +97,8 @@ def compare(left: Program, right: Program) -> Sameness:
         return Sameness(Verdict.STRUCTURE, dict(first - second), dict(second - first))
     mine, yours = behaviour(left), behaviour(right)
     if mine.updates.shape == yours.updates.shape and same(mine.updates, yours.updates):
-        if mine.rehearsal is not None and yours.rehearsal is not None and not same(mine.rehearsal, yours.rehearsal):
-            difference = _difference(mine.rehearsal, yours.rehearsal, _REHEARSAL)
+        if mine.trajectory is not None and yours.trajectory is not None and not same(mine.trajectory, yours.trajectory):
+            difference = _difference(mine.trajectory, yours.trajectory, _TRAJECTORY)
             return Sameness(Verdict.DIFFERENT, {}, {}, difference=difference)
         if mine.decisions != yours.decisions:
             return Sameness(Verdict.DECISIONS, {}, {})
@@ -130,7 +130,7 @@ class _Show(NamedTuple):
 
 
 _PROBES = _Show(np.transpose(PROBE.times), PROBE.rates[..., 0], LANES * 2)
-_REHEARSAL = _Show(rehearsal.shown("t")[..., 0], rehearsal.shown("lr")[..., 0], rehearsal.LANES)
+_TRAJECTORY = _Show(trajectory.shown("t")[..., 0], trajectory.shown("lr")[..., 0], trajectory.LANES)
 
 
 def _difference(mine: Array, yours: Array, show: _Show) -> Difference:

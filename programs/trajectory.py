@@ -1,4 +1,4 @@
-"""A longer show than the probes: what begins late, builds up or turns around may not show in a few steps.
+"""Longer than the probes: what begins late, builds up or turns around may not show in a few steps.
 
 As in training, but prescribed: gradients keep their direction for a while and then turn, shrink in one lane and grow in
 the other, units die and wake up, weights drift, the loss falls or rises, and the learning rate ends near 0.
@@ -17,7 +17,7 @@ _STEPS = 40
 _SHOWN = slice(3, None, 4)  # what begins lasts for longer than that
 
 
-def rehearse(runner: Runner[Array]) -> Array:
+def follow(runner: Runner[Array]) -> Array:
     """The updates in every fourth step of a rule made ready for `programs.probe.LAYOUT`, `(steps, lanes, size)`."""
     found: Array = runner.unroll(_INPUTS, _STEPS).outputs[0]
     return _shown(found)

@@ -4,8 +4,8 @@ import numpy as np
 
 from programs import zoo
 from programs.probe import LAYOUT
-from programs.rehearsal import LANES, rehearse, shown
 from programs.run import NUMPY, Runner
+from programs.trajectory import LANES, follow, shown
 
 
 def test_it_shows_how_a_training_begins_and_ends() -> None:
@@ -28,7 +28,7 @@ def test_gradients_turn_around_and_units_die_and_wake_up() -> None:
 
 
 def test_a_known_rule_moves_in_every_step_that_is_shown() -> None:
-    found = rehearse(Runner(zoo.load("adamw"), LAYOUT, NUMPY))
+    found = follow(Runner(zoo.load("adamw"), LAYOUT, NUMPY))
     assert found.shape == (10, len(LANES), LAYOUT.size)
     assert np.isfinite(found).all()
     assert np.all(np.abs(found).max(axis=2) > 0)
