@@ -150,6 +150,7 @@ class _Results(dict[Any, Kind | str]):
 
     def __init__(self, op: Op) -> None:
         super().__init__()
+        self.arity = op.arity
         self._op = op
 
     def __missing__(self, kinds: Kind | tuple[Kind, ...]) -> Kind | str:
@@ -185,8 +186,8 @@ def _places(program: Program) -> tuple[list[_Row], list[int]]:
         results = _RESULTS.get(instr.op)
         if results is None:
             raise CheckError(index, f"Unknown operation {instr.op!r}.", suggest(instr.op, OPS))
-        if len(instr.args) != OPS[instr.op].arity:
-            raise CheckError(index, f"{instr.op} takes {OPS[instr.op].arity} arguments, not {len(instr.args)}.")
+        if len(instr.args) != results.arity:
+            raise CheckError(index, f"{instr.op} takes {results.arity} arguments, not {len(instr.args)}.")
         rows.append((results, itemgetter(*_places_of(instr.args, index, names, first))))
     return rows, _places_of(program.outputs, len(rows), names, first)
 
@@ -199,9 +200,10 @@ def _places_of(args: Iterable[Arg], index: int, names: Mapping[str, int], first:
                 raise CheckError(index, f"Result {arg.index} is used before it exists.")
             places.append(first + arg.index)
         elif type(arg) is Ref:
-            if arg.name not in names:
+            place = names.get(arg.name)
+            if place is None:
                 raise CheckError(index, f"Unknown name {arg.name!r}.", suggest(arg.name, names))
-            places.append(names[arg.name])
+            places.append(place)
         else:
             places.append(0)
     return places
