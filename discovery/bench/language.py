@@ -99,10 +99,11 @@ def _drift_of_the_paper(rng: np.random.Generator) -> Iterator[Program]:
     population = deque([Parent(start, check(start))] * POPULATION)
     while True:
         parent = population[int(rng.random() * POPULATION)]
+        edit = _EDITS[int(rng.random() * len(_EDITS))]
+        if edit == "insert" and len(parent.program.body) == MAX_INSTRUCTIONS:
+            continue
         try:
-            child, _ = OPERATORS[_EDITS[int(rng.random() * len(_EDITS))]](parent, rng)
-            if len(child.body) > MAX_INSTRUCTIONS:
-                continue
+            child, _ = OPERATORS[edit](parent, rng)
             facts = check(child)
         except (EditError, CheckError):
             continue
