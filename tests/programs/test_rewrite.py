@@ -83,6 +83,12 @@ def test_substitution_reaches_arguments_and_outputs() -> None:
     assert show(found).splitlines()[-1] == "    return g * g * 2, g"
 
 
+def test_substitution_tells_a_constant_from_the_result_of_its_number() -> None:
+    program = parse("def f(g, lr):\n    return sqrt(g) * 1 * 1 * lr")
+    found = substitute(program, {Const(1.0): Const(0.5)})
+    assert found == parse("def f(g, lr):\n    return sqrt(g) * 0.5 * 0.5 * lr")
+
+
 def test_dropping_a_state_takes_its_slot_and_its_output() -> None:
     program = parse("def f(g, a, b, c):\n    return g, a, sqrt(b), exp(c)")
     found = drop_state(program, "b")
