@@ -192,10 +192,13 @@ def interrupt(folder: Path, how: signal.Signals, at: int, *arguments: str) -> in
     process = subprocess.Popen(
         command(*arguments), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ)
     )
-    while measured(folder / "runs/small") < at and process.poll() is None:
-        time.sleep(0.02)
-    process.send_signal(how)
-    return process.wait()
+    try:
+        while measured(folder / "runs/small") < at and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(how)
+        return process.wait()
+    finally:
+        process.kill()  # one that went on would keep a core from all tests that follow
 
 
 def test_killed_runs_resume_to_the_same_archive_bit_for_bit(discover: Discover, folder: Path) -> None:
