@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import itemgetter
-from typing import Any
 
 from programs.errors import suggest
 from programs.ir import Arg, Program, Ref, Var
@@ -145,22 +144,25 @@ _LATEST: list[Facts | None] = [None]
 """The last answer: whoever edits a program checks it, and it is checked again when it is run."""
 
 
-class _Results(dict[Any, Kind | str]):
-    """The kinds of an operation's results by those of its arguments: a tuple, or the one kind of the only argument."""
+_Kinds = Kind | tuple[Kind, ...]
+"""Those of some arguments, as `itemgetter` returns them: the kind itself where there is only one."""
+
+
+class _Results(dict[_Kinds, Kind | str]):
+    """The kinds of an operation's results by those of its arguments, or what is wrong with these, in words."""
 
     def __init__(self, op: Op) -> None:
         super().__init__()
-        self.arity = op.arity
-        self._op = op
+        self.op = op
 
-    def __missing__(self, kinds: Kind | tuple[Kind, ...]) -> Kind | str:
-        found = self[kinds] = result_kind(self._op, kinds if isinstance(kinds, tuple) else (kinds,))
+    def __missing__(self, kinds: _Kinds) -> Kind | str:
+        found = self[kinds] = result_kind(self.op, kinds if isinstance(kinds, tuple) else (kinds,))
         return found
 
 
 _RESULTS = {name: _Results(op) for name, op in OPS.items()}
 
-_Row = tuple[_Results, Callable[[Sequence[Kind]], Kind | tuple[Kind, ...]]]
+_Row = tuple[_Results, Callable[[Sequence[Kind]], _Kinds]]
 """An instruction: the kinds of its operation's results, and what finds those of its arguments among all kinds."""
 
 
@@ -186,8 +188,8 @@ def _places(program: Program) -> tuple[list[_Row], list[int]]:
         results = _RESULTS.get(instr.op)
         if results is None:
             raise CheckError(index, f"Unknown operation {instr.op!r}.", suggest(instr.op, OPS))
-        if len(instr.args) != results.arity:
-            raise CheckError(index, f"{instr.op} takes {results.arity} arguments, not {len(instr.args)}.")
+        if len(instr.args) != results.op.arity:
+            raise CheckError(index, f"{instr.op} takes {results.op.arity} arguments, not {len(instr.args)}.")
         rows.append((results, itemgetter(*_places_of(instr.args, index, names, first))))
     return rows, _places_of(program.outputs, len(rows), names, first)
 
@@ -222,9 +224,8 @@ def _infer_kinds(
         for results, among in rows:
             kind = results[among(kinds)]
             if type(kind) is str:
-                index = len(kinds) - first
-                text = f"{program.body[index].op} {kind}."
-                mistake = mistake or CheckError(index, text, reason="kinds do not fit")
+                text = f"{results.op.name} {kind}."
+                mistake = mistake or CheckError(len(kinds) - first, text, reason="kinds do not fit")
                 kind = Kind.SCALAR
             kinds.append(kind)  # type: ignore[arg-type]  # no text any more
         grown = {}

@@ -67,8 +67,8 @@ def _is_flat(op: str, arguments: Sequence[float | Array], moderate: int) -> bool
     """Whether the result is one number, though there are arguments that are not."""
     for part in ((slice(2, 3), slice(2), slice(2)), (slice(None), slice(moderate))):  # a few numbers mostly differ
         shown = [value if isinstance(value, float) else value[part] for value in arguments]
-        result = np.ravel(OPS[op].numpy(*shown)).tolist()  # quicker for a few numbers
-        if not all(map(math.isfinite, result)) or max(result) - min(result) > _SEEN * max(map(abs, result)):
+        result = np.asarray(OPS[op].numpy(*shown))
+        if not np.isfinite(result).all() or np.ptp(result) > _SEEN * np.abs(result).max():
             return False
     return any(np.ptp(value) > 0 for value in shown)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -21,14 +21,15 @@ def prune(program: Program) -> Program:
     place: dict[int, int] = {}
     body: list[Instr] = []
 
-    def moved(args: Iterable[Arg]) -> tuple[Arg, ...]:
-        return tuple([Var(place[arg.index]) if type(arg) is Var else arg for arg in args])
+    def moved(args: tuple[Arg, ...]) -> tuple[Arg, ...]:
+        for arg in args:
+            if type(arg) is Var and place[arg.index] != arg.index:
+                return tuple([_result(place[arg.index]) if type(arg) is Var else arg for arg in args])
+        return args
 
     for index in sorted(live):
-        instr = program.body[index]
-        shifted = any(type(arg) is Var and place[arg.index] != arg.index for arg in instr.args)
         place[index] = len(body)
-        body.append(Instr(instr.op, moved(instr.args), instr.name) if shifted else instr)
+        body.append(_instr_with(program.body[index], moved))
     kept = [output for output, state in zip(program.next_states, program.states, strict=True) if state in names]
     return Program(
         program.name,
@@ -46,17 +47,13 @@ def insert(program: Program, index: int, instrs: Sequence[Instr]) -> Program:
     by = len(instrs)
 
     def moved(args: tuple[Arg, ...]) -> tuple[Arg, ...]:
-        return tuple([_result(arg.index + by) if type(arg) is Var and arg.index >= index else arg for arg in args])
-
-    body = [*program.body[:index], *instrs]
-    for instr in program.body[index:]:
-        for arg in instr.args:
+        for arg in args:
             if type(arg) is Var and arg.index >= index:
-                body.append(Instr(instr.op, moved(instr.args), instr.name))
-                break
-        else:
-            body.append(instr)
-    return replace(program, body=tuple(body), outputs=moved(program.outputs))
+                return tuple([_result(a.index + by) if type(a) is Var and a.index >= index else a for a in args])
+        return args
+
+    later = [_instr_with(instr, moved) for instr in program.body[index:]]
+    return replace(program, body=(*program.body[:index], *instrs, *later), outputs=moved(program.outputs))
 
 
 def set_argument(program: Program, index: int, position: int, arg: Arg, name: str = "") -> Program:
@@ -74,15 +71,15 @@ def set_argument(program: Program, index: int, position: int, arg: Arg, name: st
 def substitute(program: Program, changes: Mapping[Arg, Arg]) -> Program:
     """Every use of a key of `changes` replaced by its value."""
     keys = set(map(_key, changes))
-    body = []
-    for instr in program.body:
-        for arg in instr.args:
+
+    def changed(args: tuple[Arg, ...]) -> tuple[Arg, ...]:
+        for arg in args:
             if _key(arg) in keys:
-                body.append(Instr(instr.op, _args_with(instr.args, changes), instr.name))
-                break
-        else:
-            body.append(instr)
-    return replace(program, body=tuple(body), outputs=_args_with(program.outputs, changes))
+                return _args_with(args, changes)
+        return args
+
+    body = tuple([_instr_with(instr, changed) for instr in program.body])
+    return replace(program, body=body, outputs=changed(program.outputs))
 
 
 def graft(program: Program, index: int, donor: Program, part: Var) -> tuple[Program, Arg]:
@@ -143,6 +140,12 @@ def _key(arg: Arg) -> float | str:
 
 def _args_with(args: tuple[Arg, ...], changes: Mapping[Arg, Arg]) -> tuple[Arg, ...]:
     return tuple([changes.get(arg, arg) for arg in args])
+
+
+def _instr_with(instr: Instr, change: Callable[[tuple[Arg, ...]], tuple[Arg, ...]]) -> Instr:
+    """With other arguments; itself where `change` returns those that it is given."""
+    args = change(instr.args)
+    return instr if args is instr.args else Instr(instr.op, args, instr.name)
 
 
 def _set(args: tuple[Arg, ...], position: int, arg: Arg) -> tuple[Arg, ...]:
